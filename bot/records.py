@@ -1,0 +1,370 @@
+"""The frozen records that flow between the stages, in the order in which they flow.
+
+    watch   -> Change
+    plan    -> Plan (with a PlannedQuant per recipe)
+    fetch   -> Snapshot
+    quantize-> ModelFolder
+    measure -> Measurement (with the base's own beside it)
+    review  -> Review
+    card    -> Card
+    publish -> PublishedRepo, and a Manifest inside the repo
+
+All are msgspec structs: they refuse bad values when they are decoded, and
+`to_json`/`from_json` carry them over process and database boundaries.
+Sizes are bytes, times are seconds, dates are ISO 8601 strings in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: immutable, keyword-only, unknown keys ignored (newer writers)."""
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def to_json(record: msgspec.Struct) -> dict[str, Any]:
+    """The record as plain JSON values (dict, list, str, int, float, bool, None)."""
+    built: dict[str, Any] = msgspec.to_builtins(record)
+    return built
+
+
+def from_json(kind: type[R], data: Any) -> R:
+    """Inverse of `to_json`. Raises msgspec.ValidationError, whose text names the place (`$.quants[0]`)."""
+    return msgspec.convert(data, kind)
+
+
+# ---------------------------------------------------------------- upstream
+
+
+class RepoFile(Record):
+    """One file of a Hub repo at one revision. `sha256` only for LFS files, `oid` is the git blob id."""
+
+    path: str
+    size: int
+    oid: str = ""
+    sha256: str | None = None
+
+
+class BaseRevision(Record):
+    """A base model at exactly one commit, as the Hub describes it (nothing large downloaded)."""
+
+    repo: str
+    sha: str
+    last_modified: str | None = None
+    gated: bool = False
+    license: str | None = None
+    license_name: str | None = None
+    license_link: str | None = None
+    language: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    pipeline_tag: str | None = None
+    model_type: str | None = None
+    files: tuple[RepoFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The repo's name without its owner."""
+        return self.repo.split("/", 1)[1]
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(f.size for f in self.files if f.path.endswith(".safetensors"))
+
+
+ChangeKind = Literal["new", "weights", "tokenizer", "card", "license", "generation_config", "other"]
+
+
+class Change(Record):
+    """What the watch saw: this repo is now at `sha`, and why that matters."""
+
+    repo: str
+    sha: str
+    kind: ChangeKind
+    before: str | None = None
+    seen_at: str = ""
+    watch_entry: str = ""
+
+
+# ---------------------------------------------------------------- plan
+
+
+class Quantization(Record):
+    """How one tensor is stored. `bits` 2..8, `group_size` weights per scale, `mode` as MLX names it."""
+
+    bits: int
+    group_size: int
+    mode: Literal["affine", "mxfp4", "mxfp8", "nvfp4"] = "affine"
+
+
+class MeasureSettings(Record):
+    """What is measured and how. Defaults are what the published cards use."""
+
+    tasks: tuple[str, ...] = (
+        "arc_challenge", "arc_easy", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande",
+    )  # fmt: skip
+    limit: int | None = None
+    seed: int = 123
+    chat_template: bool = True
+    perplexity_dataset: str = "allenai/tulu-3-sft-mixture"
+    perplexity_samples: int = 256
+    perplexity_sequence_length: int = 512
+    prompt_tokens: int = 512
+    generation_tokens: int = 128
+    speed_trials: int = 3
+
+
+class PlannedQuant(Record):
+    """One quant to make. `action` is decided by what the target repo on the Hub says."""
+
+    recipe: str
+    recipe_hash: str
+    repo: str
+    predicted_bytes: int
+    bits_per_weight: float
+    action: Literal["make", "update", "published", "foreign"] = "make"
+    why: str = ""
+
+
+class Plan(Record):
+    """Everything that will be done for one base revision. Decided once, then only followed."""
+
+    base: BaseRevision
+    account: str
+    quants: tuple[PlannedQuant, ...]
+    collections: tuple[str, ...] = ()
+    measure: MeasureSettings = MeasureSettings()
+    compare_with: tuple[str, ...] = ()
+    staging: Literal["private", "branch"] = "private"
+    keep_private: bool = False
+    rehearsal: bool = False
+    text_only: bool = False
+    needs: tuple[str, ...] = ()
+    disk_bytes: int = 0
+    why: str = ""
+
+    def to_make(self) -> tuple[PlannedQuant, ...]:
+        """The quants that are not already published from the same base revision and recipe."""
+        return tuple(q for q in self.quants if q.action in ("make", "update"))
+
+
+# ---------------------------------------------------------------- fetch, quantize
+
+
+class Snapshot(Record):
+    """A base on disk at exactly `sha`. `files` were checked against the Hub's sizes and hashes."""
+
+    repo: str
+    sha: str
+    path: str
+    files: tuple[RepoFile, ...]
+
+
+class ModelFolder(Record):
+    """A finished quant on disk. `files` holds every file with its sha256, the README not yet among them."""
+
+    recipe: str
+    recipe_hash: str
+    path: str
+    base: str
+    base_sha: str
+    files: tuple[RepoFile, ...]
+    bits_per_weight: float
+    parameters: int
+    text_only: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(f.size for f in self.files if f.path.endswith(".safetensors"))
+
+
+# ---------------------------------------------------------------- measure
+
+
+class TaskScore(Record):
+    """One task on one model. `metric` is `acc` or `acc_norm`; `n` questions; stderr as lm-eval gives it.
+
+    `answers` counts how often each choice (by its position) was given, `correct` how often it was right.
+    `chance` is the expected score of guessing uniformly, `majority` that of always giving the most
+    frequent right answer.
+    """
+
+    task: str
+    metric: str
+    value: float
+    stderr: float
+    n: int
+    version: str = ""
+    chance: float | None = None
+    majority: float | None = None
+    answers: tuple[int, ...] = ()
+    correct: tuple[int, ...] = ()
+
+
+class Perplexity(Record):
+    """Perplexity and its standard error as mlx_lm.perplexity computes them."""
+
+    value: float
+    stderr: float
+    samples: int
+    sequence_length: int
+    dataset: str
+    dataset_sha: str | None = None
+
+
+class Speed(Record):
+    """Tokens per second as mlx_lm.benchmark counts them: median of trials, with the spread (max - min)."""
+
+    prompt_tps: float
+    generation_tps: float
+    prompt_tokens: int
+    generation_tokens: int
+    trials: int
+    prompt_spread: float = 0.0
+    generation_spread: float = 0.0
+
+
+class Answer(Record):
+    """One chat prompt answered greedily. `stopped` at an end token; `looping` repeats itself."""
+
+    prompt: str
+    text: str
+    tokens: int
+    stopped: bool
+    looping: bool
+
+
+class Answers(Record):
+    """The smoke test of one model: three chat prompts, and whether the chat template's end token ends."""
+
+    answers: tuple[Answer, ...]
+    end_tokens: tuple[str, ...] = ()
+    missing_end_tokens: tuple[str, ...] = ()
+
+
+class Measurement(Record):
+    """All that was measured of one model folder, and what makes it repeatable."""
+
+    name: str
+    recipe: str | None
+    tasks: tuple[TaskScore, ...]
+    perplexity: Perplexity | None
+    speed: Speed | None
+    peak_memory_bytes: int
+    size_bytes: int
+    bits_per_weight: float | None
+    settings: MeasureSettings
+    device: str
+    compute_dtype: str
+    chat_template_sha256: str | None = None
+    versions: dict[str, str] = {}
+    dataset_revisions: dict[str, str] = {}
+    answers: Answers | None = None
+    measured_at: str = ""
+    seconds: float = 0.0
+
+
+# ---------------------------------------------------------------- review, card
+
+
+class Sibling(Record):
+    """A quant of the same base that the card shows beside this one."""
+
+    repo: str
+    recipe: str
+    measurement: Measurement
+    published: bool = False
+
+
+class Review(Record):
+    """What may be said about one quant, computed from measurements only."""
+
+    verdict: str
+    sentences: tuple[str, ...] = ()
+    says_nothing: tuple[str, ...] = ()
+
+
+class Card(Record):
+    """A rendered model card: README.md's text, and where its template came from."""
+
+    text: str
+    template: str
+    template_commit: str | None
+    title: str
+
+
+# ---------------------------------------------------------------- publish
+
+
+class Evidence(Record):
+    """Tool versions and host facts that stand in the manifest."""
+
+    versions: dict[str, str]
+    device: str
+    made_at: str
+
+
+class Manifest(Record):
+    """`qx_manifest.json`: the ledger entry that every published repo carries.
+
+    `files` lists every other file of the repo with its size and sha256. `base_sha` and `recipe_hash`
+    are the identity by which the bot knows that a request was already fulfilled.
+    """
+
+    format: Literal["qx-manifest-1"] = "qx-manifest-1"
+    made_by: str = "qx-bot"
+    repo: str
+    base: str
+    base_sha: str
+    recipe: str
+    recipe_hash: str
+    text_only: bool = False
+    rehearsal: bool = False
+    template: str = ""
+    template_commit: str | None = None
+    bits_per_weight: float = 0.0
+    parameters: int = 0
+    files: tuple[RepoFile, ...] = ()
+    measurement: Measurement | None = None
+    base_measurement: Measurement | None = None
+    evidence: Evidence | None = None
+
+
+class PublishedRepo(Record):
+    """What stands on the Hub after a publish. `verified` counts files whose hash the Hub confirmed."""
+
+    repo: str
+    url: str
+    sha: str
+    public: bool
+    verified: int
+    recipe: str
+    collections: tuple[str, ...] = ()
+    already: bool = False
+
+
+class Outcome(Record):
+    """The end of one planned quant: published, already there, or the sentence that says why not."""
+
+    repo: str
+    recipe: str
+    status: Literal["published", "already", "private", "foreign", "failed"]
+    published: PublishedRepo | None = None
+    measurement: Measurement | None = None
+    error: str | None = None
+    error_kind: str | None = None
+
+
+class FamilyResult(Record):
+    """The end of one run: the base, its own measurement, and an outcome per planned quant."""
+
+    base: str
+    base_sha: str
+    base_measurement: Measurement | None
+    outcomes: tuple[Outcome, ...]
