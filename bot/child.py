@@ -37,7 +37,7 @@ KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL for a child that is cancelled."""
 
 
-class Progress(Record):
+class Progress(Record, frozen=True, kw_only=True):
     """How far a stage is. `done` of `total` in `unit` (bytes, tensors, questions, …)."""
 
     stage: str
@@ -47,7 +47,7 @@ class Progress(Record):
     unit: str = ""
 
 
-class _Message(Record):
+class _Message(Record, frozen=True, kw_only=True):
     progress: Progress | None = None
     result: Any = None
     error: str | None = None

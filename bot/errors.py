@@ -18,6 +18,7 @@ message is one sentence for the person at the terminal: what is wrong, where,
 and the way out. Messages never hold a token.
 """
 
+# ruff: noqa: N818  the names say what happened; "Error" at the end of each would add nothing
 from __future__ import annotations
 
 

@@ -22,7 +22,10 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: immutable, keyword-only, unknown keys ignored (newer writers)."""
+    """Base of all records: immutable, keyword-only; unknown keys are ignored (newer writers).
+
+    Subclasses repeat `frozen=True, kw_only=True`: msgspec does not inherit the second, mypy not the first.
+    """
 
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -42,7 +45,7 @@ def from_json(kind: type[R], data: Any) -> R:
 # ---------------------------------------------------------------- upstream
 
 
-class RepoFile(Record):
+class RepoFile(Record, frozen=True, kw_only=True):
     """One file of a Hub repo at one revision. `sha256` only for LFS files, `oid` is the git blob id."""
 
     path: str
@@ -51,7 +54,7 @@ class RepoFile(Record):
     sha256: str | None = None
 
 
-class BaseRevision(Record):
+class BaseRevision(Record, frozen=True, kw_only=True):
     """A base model at exactly one commit, as the Hub describes it (nothing large downloaded)."""
 
     repo: str
@@ -80,7 +83,7 @@ class BaseRevision(Record):
 ChangeKind = Literal["new", "weights", "tokenizer", "card", "license", "generation_config", "other"]
 
 
-class Change(Record):
+class Change(Record, frozen=True, kw_only=True):
     """What the watch saw: this repo is now at `sha`, and why that matters."""
 
     repo: str
@@ -94,7 +97,7 @@ class Change(Record):
 # ---------------------------------------------------------------- plan
 
 
-class Quantization(Record):
+class Quantization(Record, frozen=True, kw_only=True):
     """How one tensor is stored. `bits` 2..8, `group_size` weights per scale, `mode` as MLX names it."""
 
     bits: int
@@ -102,7 +105,7 @@ class Quantization(Record):
     mode: Literal["affine", "mxfp4", "mxfp8", "nvfp4"] = "affine"
 
 
-class MeasureSettings(Record):
+class MeasureSettings(Record, frozen=True, kw_only=True):
     """What is measured and how. Defaults are what the published cards use."""
 
     tasks: tuple[str, ...] = (
@@ -119,7 +122,7 @@ class MeasureSettings(Record):
     speed_trials: int = 3
 
 
-class PlannedQuant(Record):
+class PlannedQuant(Record, frozen=True, kw_only=True):
     """One quant to make. `action` is decided by what the target repo on the Hub says."""
 
     recipe: str
@@ -131,7 +134,7 @@ class PlannedQuant(Record):
     why: str = ""
 
 
-class Plan(Record):
+class Plan(Record, frozen=True, kw_only=True):
     """Everything that will be done for one base revision. Decided once, then only followed."""
 
     base: BaseRevision
@@ -156,7 +159,7 @@ class Plan(Record):
 # ---------------------------------------------------------------- fetch, quantize
 
 
-class Snapshot(Record):
+class Snapshot(Record, frozen=True, kw_only=True):
     """A base on disk at exactly `sha`. `files` were checked against the Hub's sizes and hashes."""
 
     repo: str
@@ -165,7 +168,7 @@ class Snapshot(Record):
     files: tuple[RepoFile, ...]
 
 
-class ModelFolder(Record):
+class ModelFolder(Record, frozen=True, kw_only=True):
     """A finished quant on disk. `files` holds every file with its sha256, the README not yet among them."""
 
     recipe: str
@@ -187,7 +190,7 @@ class ModelFolder(Record):
 # ---------------------------------------------------------------- measure
 
 
-class TaskScore(Record):
+class TaskScore(Record, frozen=True, kw_only=True):
     """One task on one model. `metric` is `acc` or `acc_norm`; `n` questions; stderr as lm-eval gives it.
 
     `answers` counts how often each choice (by its position) was given, `correct` how often it was right.
@@ -207,7 +210,7 @@ class TaskScore(Record):
     correct: tuple[int, ...] = ()
 
 
-class Perplexity(Record):
+class Perplexity(Record, frozen=True, kw_only=True):
     """Perplexity and its standard error as mlx_lm.perplexity computes them."""
 
     value: float
@@ -218,7 +221,7 @@ class Perplexity(Record):
     dataset_sha: str | None = None
 
 
-class Speed(Record):
+class Speed(Record, frozen=True, kw_only=True):
     """Tokens per second as mlx_lm.benchmark counts them: median of trials, with the spread (max - min)."""
 
     prompt_tps: float
@@ -230,7 +233,7 @@ class Speed(Record):
     generation_spread: float = 0.0
 
 
-class Answer(Record):
+class Answer(Record, frozen=True, kw_only=True):
     """One chat prompt answered greedily. `stopped` at an end token; `looping` repeats itself."""
 
     prompt: str
@@ -240,7 +243,7 @@ class Answer(Record):
     looping: bool
 
 
-class Answers(Record):
+class Answers(Record, frozen=True, kw_only=True):
     """The smoke test of one model: three chat prompts, and whether the chat template's end token ends."""
 
     answers: tuple[Answer, ...]
@@ -248,7 +251,7 @@ class Answers(Record):
     missing_end_tokens: tuple[str, ...] = ()
 
 
-class Measurement(Record):
+class Measurement(Record, frozen=True, kw_only=True):
     """All that was measured of one model folder, and what makes it repeatable."""
 
     name: str
@@ -273,7 +276,7 @@ class Measurement(Record):
 # ---------------------------------------------------------------- review, card
 
 
-class Sibling(Record):
+class Sibling(Record, frozen=True, kw_only=True):
     """A quant of the same base that the card shows beside this one."""
 
     repo: str
@@ -282,7 +285,7 @@ class Sibling(Record):
     published: bool = False
 
 
-class Review(Record):
+class Review(Record, frozen=True, kw_only=True):
     """What may be said about one quant, computed from measurements only."""
 
     verdict: str
@@ -290,7 +293,7 @@ class Review(Record):
     says_nothing: tuple[str, ...] = ()
 
 
-class Card(Record):
+class Card(Record, frozen=True, kw_only=True):
     """A rendered model card: README.md's text, and where its template came from."""
 
     text: str
@@ -302,7 +305,7 @@ class Card(Record):
 # ---------------------------------------------------------------- publish
 
 
-class Evidence(Record):
+class Evidence(Record, frozen=True, kw_only=True):
     """Tool versions and host facts that stand in the manifest."""
 
     versions: dict[str, str]
@@ -310,7 +313,7 @@ class Evidence(Record):
     made_at: str
 
 
-class Manifest(Record):
+class Manifest(Record, frozen=True, kw_only=True):
     """`qx_manifest.json`: the ledger entry that every published repo carries.
 
     `files` lists every other file of the repo with its size and sha256. `base_sha` and `recipe_hash`
@@ -336,7 +339,7 @@ class Manifest(Record):
     evidence: Evidence | None = None
 
 
-class PublishedRepo(Record):
+class PublishedRepo(Record, frozen=True, kw_only=True):
     """What stands on the Hub after a publish. `verified` counts files whose hash the Hub confirmed."""
 
     repo: str
@@ -349,7 +352,7 @@ class PublishedRepo(Record):
     already: bool = False
 
 
-class Outcome(Record):
+class Outcome(Record, frozen=True, kw_only=True):
     """The end of one planned quant: published, already there, or the sentence that says why not."""
 
     repo: str
@@ -361,7 +364,7 @@ class Outcome(Record):
     error_kind: str | None = None
 
 
-class FamilyResult(Record):
+class FamilyResult(Record, frozen=True, kw_only=True):
     """The end of one run: the base, its own measurement, and an outcome per planned quant."""
 
     base: str
