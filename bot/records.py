@@ -195,7 +195,7 @@ class TaskScore(Record, frozen=True, kw_only=True):
 
     `answers` counts how often each choice (by its position) was given, `correct` how often it was right.
     `chance` is the expected score of guessing uniformly, `majority` that of always giving the most
-    frequent right answer.
+    frequent right answer. `outcomes` names the file of the per-question outcomes in the measurement store.
     """
 
     task: str
@@ -208,6 +208,7 @@ class TaskScore(Record, frozen=True, kw_only=True):
     majority: float | None = None
     answers: tuple[int, ...] = ()
     correct: tuple[int, ...] = ()
+    outcomes: str | None = None
 
 
 class Perplexity(Record, frozen=True, kw_only=True):
@@ -333,6 +334,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     template_commit: str | None = None
     bits_per_weight: float = 0.0
     parameters: int = 0
+    collections: tuple[str, ...] = ()
     files: tuple[RepoFile, ...] = ()
     measurement: Measurement | None = None
     base_measurement: Measurement | None = None

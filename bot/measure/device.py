@@ -1,0 +1,46 @@
+"""The machine in words, for the card and the manifest."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import mlx.core as mx
+import psutil
+
+GIB = 2**30
+
+
+def description() -> str:
+    """Such as "Apple M4 Max, 16 cores, 128 GiB, macOS 26.1, MLX on gpu, 107 GiB for Metal"."""
+    info = device_info()
+    parts = [
+        info.get("device_name") or platform.machine(),
+        f"{psutil.cpu_count()} cores",
+        f"{psutil.virtual_memory().total / GIB:.0f} GiB",
+        _system(),
+        f"MLX on {'cpu' if on_cpu() else 'gpu'}",
+    ]
+    if working_set := info.get("max_recommended_working_set_size"):  # Metal only; not run on Linux
+        parts.append(f"{working_set / GIB:.0f} GiB for Metal")
+    return ", ".join(parts)
+
+
+def device_info() -> dict[str, Any]:
+    """What MLX says about its default device: device_name, and on Metal the working set in bytes."""
+    return dict(mx.device_info())
+
+
+def on_cpu() -> bool:
+    """True when MLX computes on the CPU by default."""
+    return bool(mx.default_device() == mx.Device(mx.cpu))
+
+
+def usable_memory() -> int:
+    """Bytes a model may take here: Metal's working set, else what is free in RAM."""
+    return int(device_info().get("max_recommended_working_set_size") or psutil.virtual_memory().available)
+
+
+def _system() -> str:
+    release = platform.mac_ver()[0]
+    return f"macOS {release}" if release else platform.system()

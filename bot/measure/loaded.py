@@ -1,0 +1,72 @@
+"""One model in memory, and what can be measured of it."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import msgspec
+
+from bot.measure import likelihood, model, perplexity, speed, tasks
+from bot.measure.results import Finished, Outcome
+from bot.records import MeasureSettings
+
+
+class LoadedModel:
+    """Speed belongs to the weights as they are published, so it is measured before any likelihood."""
+
+    def __init__(self, name: str, folder: Path, settings: MeasureSettings) -> None:
+        gc.collect()  # the model before this one
+        mx.clear_cache()
+        self.name = name
+        self.settings = settings
+        self.model, self.tokenizer, self.config = model.load(folder)
+        self.dtype = model.compute_dtype(self.model)
+        self._prepared = False
+
+    def speed(self) -> Finished:
+        """Tokens per second, and the peak memory of those runs, weights included (bytes)."""
+        assert not self._prepared
+        start = time.monotonic()
+        mx.reset_peak_memory()
+        measured = speed.measure(self.model, self.tokenizer, self.config, self.settings)
+        return self._finished(start, speed=measured, peak_memory_bytes=int(mx.get_peak_memory()))
+
+    def perplexity(self, text: mx.array | None, dataset_sha: str | None) -> Finished:
+        """Perplexity on `text` (samples x tokens); none where the tokenizer could not make the text."""
+        start = time.monotonic()
+        if text is None:
+            return self._finished(start)
+        self._prepare()
+        measured = perplexity.measure(self.model, text, self.settings, dataset_sha, self.name)
+        return self._finished(start, perplexity=measured)
+
+    def task(self, task: Any, done: likelihood.Done, kept_in: str) -> tuple[Finished, list[Outcome]]:
+        """The score on one lm-eval task, and the outcome of each question, which `kept_in` will name."""
+        start = time.monotonic()
+        self._prepare()
+        lm = likelihood.make_lm(
+            self.model, self.tokenizer, chat_template=self.settings.chat_template, done=done
+        )
+        score, outcomes = tasks.measure(lm, task, self.settings, self.name)
+        return self._finished(start, score=msgspec.structs.replace(score, outcomes=kept_in)), outcomes
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            model.prepare_for_likelihood(self.model)
+            self._prepared = True
+
+    def _finished(self, start: float, **measured: Any) -> Finished:
+        template = self.tokenizer.chat_template
+        return Finished(
+            compute_dtype=self.dtype,
+            chat_template_sha256=hashlib.sha256(str(template).encode()).hexdigest() if template else None,
+            measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=time.monotonic() - start,
+            **measured,
+        )

@@ -1,0 +1,99 @@
+"""The store of finished measurements: what was measured once is never measured again.
+
+    <store>/<model identity>/<what>-<key>.json             a score, a perplexity, a speed
+    <store>/<model identity>/<what>-<key>.outcomes.gz      per-question outcomes, JSON lines
+
+The key is a hash of all that the number depends on, so a changed request is never
+answered by an old result.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot.records import Perplexity, Record, Speed, TaskScore
+
+IDENTITY_LENGTH = 32
+KEY_LENGTH = 16
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """One question on one model. Positions count from 0; `loglikelihoods` in nats, one a choice."""
+
+    question: int
+    question_hash: str
+    answer: int
+    right: int
+    correct: bool
+    loglikelihoods: tuple[float, ...] = ()
+
+
+class Finished(Record, frozen=True, kw_only=True):
+    """One finished measurement: one of score, perplexity, speed (with the peak memory of its runs)."""
+
+    compute_dtype: str
+    chat_template_sha256: str | None
+    measured_at: str
+    seconds: float
+    score: TaskScore | None = None
+    perplexity: Perplexity | None = None
+    speed: Speed | None = None
+    peak_memory_bytes: int = 0
+
+
+class Place(Record, frozen=True, kw_only=True):
+    """Where one finished measurement is kept, relative to the store."""
+
+    name: str
+
+    @property
+    def outcomes(self) -> str:
+        return self.name.removesuffix(".json") + ".outcomes.gz"
+
+
+def place(identity: str, what: str, depends_on: dict[str, Any]) -> Place:
+    """The place of the measurement `what` of the model `identity`, made of all that it depends on."""
+    key = hashlib.sha256(msgspec.json.encode(depends_on, order="deterministic")).hexdigest()
+    return Place(name=f"{identity[:IDENTITY_LENGTH]}/{what}-{key[:KEY_LENGTH]}.json")
+
+
+def load(store: Path, at: Place) -> Finished | None:
+    """What is kept there, or None when nothing readable is."""
+    try:
+        return msgspec.json.decode((store / at.name).read_bytes(), type=Finished)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def save(store: Path, at: Place, finished: Finished) -> None:
+    """Keep a measurement. A process killed in the middle leaves the former state."""
+    _write(store / at.name, msgspec.json.encode(finished))
+
+
+def save_outcomes(store: Path, at: Place, outcomes: Iterable[Outcome]) -> None:
+    """Keep per-question outcomes beside a task's score. The same outcomes give the same bytes."""
+    lines = b"".join(msgspec.json.encode(outcome) + b"\n" for outcome in outcomes)
+    _write(store / at.outcomes, gzip.compress(lines, mtime=0))
+
+
+def load_outcomes(path: Path) -> tuple[Outcome, ...]:
+    """The outcomes of one task on one model (`TaskScore.outcomes` names the file, below the store)."""
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    return tuple(msgspec.json.decode(line, type=Outcome) for line in lines)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
