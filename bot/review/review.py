@@ -1,0 +1,152 @@
+"""What may be said about one quant: a verdict and a few sentences, every number out of the facts."""
+
+from __future__ import annotations
+
+from bot.card.facts import CardFacts
+from bot.card.numbers import bits, difference, listed, percent, size, task_title
+from bot.card.tables import chip, others_of
+from bot.records import Review
+from bot.review.compare import Comparison, TaskDifference, compare, silent_tasks
+from bot.review.macs import FILL, smallest_mac
+
+
+def review(facts: CardFacts) -> Review:
+    """Compare the quant with its base and its siblings and put the result in words. Pure."""
+    mine = facts.measurement
+    comparisons = tuple(compare(mine, name, other) for name, other in others_of(facts))
+    with_base = next((c for c in comparisons if c.name == "base"), None)
+    siblings = tuple(c for c in comparisons if c is not with_base)
+    silent = silent_tasks(mine, facts.base_measurement)
+    sentences = (
+        *(_against(c, "the base") for c in (with_base,) if c),
+        *_against_siblings(siblings),
+        *_cheaper(facts, siblings),
+        *(f"{task_title(task)} says nothing here: {reason}." for task, reason in silent.items()),
+        _speed(facts),
+        _memory(facts),
+    )
+    return Review(
+        verdict=_verdict(facts, with_base, silent),
+        sentences=tuple(filter(None, sentences)),
+        says_nothing=tuple(silent),
+    )
+
+
+def _verdict(facts: CardFacts, with_base: Comparison | None, silent: dict[str, str]) -> str:
+    weight = facts.measurement.size_bytes
+    memory = smallest_mac(weight)
+    fit = f"fits a Mac with {memory} GB of memory" if memory else "fits no single Mac"
+    start = (
+        f"{facts.recipe} takes {size(weight)} ({bits(facts.bits_per_weight)} bits per weight), {fit}, and "
+    )
+    return start + _quality(facts, with_base, silent) + "."
+
+
+def _quality(facts: CardFacts, with_base: Comparison | None, silent: dict[str, str]) -> str:
+    if not facts.measurement.tasks:
+        return "was measured on no task"
+    if with_base is None:
+        return "has no measured base to be compared with: what quantizing cost is not known"
+    if not with_base.tasks:
+        return (
+            f"none of its {len(silent)} tasks says anything here"
+            if silent
+            else "shares no task with its base"
+        )
+    if not with_base.gains and not with_base.losses:
+        return (
+            f"is within noise of its base on {_all(len(with_base.tasks))} that {_say(len(with_base.tasks))}"
+        )
+    changes = [f"loses {_named(with_base.losses)}"] if with_base.losses else []
+    changes += [f"gains {_named(with_base.gains)}"] if with_base.gains else []
+    rest = len(with_base.within_noise)
+    return f"{listed(changes)} against its base beyond noise" + (
+        f", with the other {_tasks(rest)} within noise" if rest else ""
+    )
+
+
+def _against(found: Comparison, name: str) -> str:
+    """One sentence on a comparison: losses, gains, the rest, and perplexity."""
+    parts = [f"loses {_named(found.losses)} beyond noise"] if found.losses else []
+    parts += [f"gains {_named(found.gains)} beyond noise"] if found.gains else []
+    rest = len(found.within_noise)
+    if rest:
+        parts.append(f"is within noise on {_tasks(rest)}" if parts else f"is within noise on {_all(rest)}")
+    perplexity = _perplexity(found)
+    if not parts:
+        return f"Against {name}, {perplexity}." if perplexity else ""
+    return f"Against {name} this quant {listed(parts)}" + (f"; {perplexity}." if perplexity else ".")
+
+
+def _perplexity(found: Comparison) -> str:
+    """`its perplexity is 0.5 % higher (within noise)`, or nothing where it was not measured on both."""
+    if found.perplexity is None:
+        return ""
+    shown = percent(found.perplexity)
+    words = {"+": f"{shown[1:]} higher", "-": f"{shown[1:]} lower", "±": "the same"}[shown[0]]
+    return f"its perplexity is {words} ({'beyond' if found.perplexity_beyond_noise else 'within'} noise)"
+
+
+def _against_siblings(siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
+    """A sentence for each sibling that differs beyond noise, one for all the others together."""
+    alike = [c for c in siblings if c.tasks and not c.differs]
+    told = tuple(_against(c, c.name) for c in siblings if c.differs)
+    if not alike:
+        return told
+    perplexity = ", and so is perplexity" if all(c.perplexity is not None for c in alike) else ""
+    names = listed([c.name for c in alike])
+    return (*told, f"Against {names} every task that says something is within noise{perplexity}.")
+
+
+def _cheaper(facts: CardFacts, siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
+    """The smallest sibling that is smaller than this quant and nowhere worse beyond noise."""
+    mine = facts.measurement.size_bytes
+    equal = [
+        c for c in siblings
+        if 0 < c.size_bytes < mine and c.tasks and not c.gains
+        and not (c.perplexity_beyond_noise and (c.perplexity or 0.0) < 0)
+    ]  # fmt: skip
+    if not equal:
+        return ()
+    best = min(equal, key=lambda c: c.size_bytes)
+    what = "task or on perplexity" if best.perplexity is not None else "task"
+    return (
+        f"The smaller {best.name} ({size(best.size_bytes)}) is not worse beyond noise on any {what}: "
+        f"where space counts, it is the one to take.",
+    )
+
+
+def _speed(facts: CardFacts) -> str:
+    speed = facts.measurement.speed
+    if speed is None:
+        return ""
+    return (
+        f"It generates {speed.generation_tps:,.1f} tokens per second and reads a prompt at "
+        f"{speed.prompt_tps:,.1f}, on {chip(facts.measurement.device)}."
+    )
+
+
+def _memory(facts: CardFacts) -> str:
+    weight = facts.measurement.size_bytes
+    memory = smallest_mac(weight)
+    room = f"{100 * FILL:.0f} % of Metal's working set, the rest being left for the context"
+    if memory is None:
+        return f"Its {size(weight)} are more than {room}, on any single Mac."
+    return f"Its {size(weight)} are within {room}, on a Mac with {memory} GB or more."
+
+
+def _named(differences: tuple[TaskDifference, ...]) -> str:
+    ordered = sorted(differences, key=lambda d: -abs(d.value))
+    return listed([f"{task_title(d.task)} ({difference(d.value)})" for d in ordered])
+
+
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number} tasks"
+
+
+def _all(number: int) -> str:
+    return "the one task" if number == 1 else f"all {number} tasks"
+
+
+def _say(number: int) -> str:
+    return "says something here" if number == 1 else "say something here"
