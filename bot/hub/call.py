@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlencode
+from urllib.parse import parse_qs, unquote, urlencode
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -202,8 +202,3 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         return response
 
     return run
-
-
-def quoted(path: str) -> str:
-    """A file path inside a URL."""
-    return quote(path)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+import msgspec
 
 from bot.errors import HostError
+from bot.hub.faults import Fault, Logged
 
 STOP_AFTER = 5.0
 """Seconds between asking the server to stop and killing it."""
@@ -42,6 +47,26 @@ class LoopbackHub:
             hub.kill()
             raise HostError(f"the loopback Hub did not start: see {log}")
         return hub
+
+    def arm(self, fault: Fault) -> None:
+        """Let this go wrong at the next requests it matches."""
+        self._control("POST", "faults", msgspec.json.encode(fault))
+
+    def disarm(self) -> None:
+        """Forget all faults that have not struck yet."""
+        self._control("DELETE", "faults")
+
+    def requests(self) -> list[Logged]:
+        """What was asked since the start or the last `forget_requests`, control requests left out."""
+        return msgspec.convert(self._control("GET", "requests"), list[Logged])
+
+    def forget_requests(self) -> None:
+        self._control("DELETE", "requests")
+
+    def _control(self, method: str, what: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(f"{self.endpoint}/_loopback/{what}", body, method=method)  # noqa: S310
+        with urllib.request.urlopen(request) as response:  # noqa: S310  an http address of this machine
+            return msgspec.json.decode(response.read())
 
     def stop(self) -> None:
         """End it in good order."""

@@ -16,9 +16,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.errors import HostError
-from bot.hub import collections_api, commits_api, files_api, listing_api, repos_api
+from bot.hub import collections_api, commits_api, files_api, listing_api, pages, repos_api
 from bot.hub.call import KINDS, Handler, Hub, endpoint
 from bot.hub.collections_store import CollectionStore
+from bot.hub.control import control
+from bot.hub.faults import FaultBoard, Faults
 from bot.hub.store import Store
 
 Table = list[tuple[str, str, Handler]]
@@ -64,6 +66,7 @@ PLAIN: Table = [
     ("POST", "{repo}.git/info/lfs/objects/batch", commits_api.lfs_batch),
     ("POST", "{repo}.git/info/lfs/verify", commits_api.lfs_verify),
     ("GET", "{repo}/resolve/{revision}/{path:path}", files_api.resolve),
+    ("GET", "{repo}", pages.repo),
 ]
 """Addresses as people write them: datasets under /datasets/, models at the root."""
 
@@ -92,11 +95,15 @@ class _EncodedPath:
 
 def _routes() -> list[Route]:
     register_url_convertor("kind", _KindConvertor())
-    rows = [*REPOS, *FILES, *COLLECTIONS]
+    rows = [*REPOS, *FILES, *COLLECTIONS, ("GET", "/", pages.index)]
+    rows.append(("GET", "/collections/{owner}/{slug}", pages.collection))
     for repo in ("/{kind:kind}/{owner}/{name}", "/{owner}/{name}"):
         rows += [(method, path.replace("{repo}", repo), handler) for method, path, handler in PLAIN]
-    routes = [Route(path, endpoint(handler), methods=[method]) for method, path, handler in rows]
-    routes.append(Route("/_loopback/lfs/{sha256}", commits_api.lfs_upload, methods=["PUT"]))
+    routes = [
+        Route("/_loopback/lfs/{sha256}", commits_api.lfs_upload, methods=["PUT"]),
+        Route("/_loopback/{what}", control, methods=["GET", "POST", "DELETE"]),
+    ]
+    routes += [Route(path, endpoint(handler), methods=[method]) for method, path, handler in rows]
     for method in ("GET", "POST", "PUT", "DELETE"):
         routes.append(Route("/api/{kind:kind}/{rest:path}", endpoint(repos_api.missing), methods=[method]))
     return routes
@@ -121,7 +128,9 @@ def create_app(root: Path, *, open_: bool = False) -> Starlette:
         key = _upload_key(root)
     except OSError as error:
         raise HostError(f"cannot keep a Hub in {root} ({error.strerror}): choose another --root") from error
-    app = Starlette(routes=_routes(), middleware=[Middleware(_EncodedPath)])
+    board = FaultBoard()
+    app = Starlette(routes=_routes(), middleware=[Middleware(_EncodedPath), Middleware(Faults, board=board)])
+    app.state.faults = board
     app.state.hub = Hub(store, CollectionStore(store), open_, key)
     return app
 
