@@ -1,0 +1,67 @@
+"""The smoke test: does a model answer and stop? `python -m bot.measure.answers` is a child of its own.
+
+A fresh process loads the folder with plain mlx_lm and answers chat prompts greedily. `judge` then
+holds a quant's answers against the base's: what the base does, the quant must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.child import Report, serve
+from bot.measure.request import AnswersRequest
+from bot.records import Answers
+
+LOOP_REPEATS = 4
+LOOP_TOKENS = 16
+"""An answer loops when its end repeats a piece at least so often, over at least so many tokens."""
+
+
+def looping(tokens: Sequence[int]) -> bool:
+    """True when the end of the answer is one piece over and over (pieces of one token and longer)."""
+    for period in range(1, len(tokens) // LOOP_REPEATS + 1):
+        span = max(LOOP_REPEATS * period, LOOP_TOKENS)
+        if span > len(tokens):
+            continue
+        tail = tokens[-span:]
+        if all(tail[i] == tail[i - period] for i in range(period, span)):
+            return True
+    return False
+
+
+def judge(base: Answers, quant: Answers) -> list[str]:
+    """What is wrong with the quant's answers, in sentences; empty when nothing is.
+
+    Wherever the base stops without looping, the quant must too, and it must know every end token
+    of the chat template that the base knows. Raises ValueError when the prompts differ.
+    """
+    complaints = []
+    for ours, theirs in zip(quant.answers, base.answers, strict=True):
+        if ours.prompt != theirs.prompt:
+            raise ValueError(f"answers to different prompts: {ours.prompt!r} and {theirs.prompt!r}")
+        if not theirs.stopped or theirs.looping:
+            continue
+        if ours.looping:
+            complaints.append(f"its answer to {ours.prompt!r} repeats itself, the base's does not")
+        elif not ours.stopped:
+            complaints.append(
+                f"its answer to {ours.prompt!r} does not end within {ours.tokens} tokens, the base's does"
+            )
+    complaints += [
+        f"its tokenizer does not know {token} as an end of turn, the base's does"
+        for token in quant.missing_end_tokens
+        if token not in base.missing_end_tokens
+    ]
+    return complaints
+
+
+def answer(request: AnswersRequest, report: Report) -> Answers:
+    """Raises UnsuitableBase or VerificationFailed when the folder does not load."""
+    from bot.measure import chat  # imports MLX, which must come after OpenBLAS
+
+    return chat.answers(Path(request.path), request.prompts, report)
+
+
+if __name__ == "__main__":
+    serve(answer, AnswersRequest)
