@@ -1,0 +1,154 @@
+"""What may stand in a watchlist as one word: durations, sizes, names, patterns, titles.
+
+Each is a str, int or float that reads itself from text (`parse`) and refuses the
+rest with "what is wrong; what is meant", which `yaml_lines` puts behind file and line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.errors import ConfigError, UsageError
+from bot.recipes.names import parse as parse_recipe
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+BYTES = {
+    "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+_NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
+_WORD = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+"""One half of a Hub id; `--`, `..` and a `.git` at the end are refused besides, as huggingface_hub does."""
+
+
+class Duration(float):
+    """Seconds, written as 45s, 30m, 2h, 1.5d or 2w."""
+
+    @classmethod
+    def parse(cls, text: str) -> Duration:
+        """Raises ValueError for anything else, and for less than nothing."""
+        found = re.fullmatch(_NUMBER + r" ?([smhdw])", text)
+        if not found:
+            raise ValueError(
+                f"{text[:60]!r} is no duration; write a number and s, m, h, d or w, such as 30m or 2h"
+            )
+        return cls(float(found[1]) * SECONDS[found[2]])
+
+
+class Interval(Duration):
+    """A Duration of at least a minute: sweeps closer than that only annoy the Hub."""
+
+    @classmethod
+    def parse(cls, text: str) -> Interval:
+        seconds = Duration.parse(text)
+        if seconds < 60:
+            raise ValueError(f"{text[:60]!r} is too often; write at least 1m (30m is usual)")
+        return cls(seconds)
+
+
+class Size(int):
+    """Bytes, written as 120GB, 1.5TB or 80GiB."""
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """Raises ValueError for anything else, a number without a unit too."""
+        found = re.fullmatch(_NUMBER + r" ?([A-Za-z]{1,3})", text)
+        if not found or found[2] not in BYTES:
+            raise ValueError(
+                f"{text[:60]!r} is no size; write a number and MB, GB, TB, MiB, GiB or TiB, such as 120GB"
+            )
+        return cls(round(float(found[1]) * BYTES[found[2]]))
+
+
+class Account(str):
+    """A Hub account or organisation."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Account:
+        if not _is_word(text):
+            raise ValueError(
+                f"{text[:60]!r} is no account on a Hub; write its name alone, such as nightmedia"
+            )
+        return cls(text)
+
+
+class Repo(str):
+    """A Hub repo, owner/name."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Repo:
+        owner, slash, name = text.partition("/")
+        if not (slash and _is_word(owner) and _is_word(name)):
+            raise ValueError(f"{text[:120]!r} is no repo; write owner/name, such as Qwen/Qwen3-8B")
+        return cls(text)
+
+
+class Against(str):
+    """Whom a card's tables are against: `siblings`, or a repo in which {base} is the base model's name."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Against:
+        try:
+            return cls(text if text == "siblings" else Repo.parse(text.replace("{base}", "x")) and text)
+        except ValueError:
+            raise ValueError(
+                f"{text[:120]!r} is nothing to compare with; write siblings, or a repo such as Qwen/Qwen3-8B "
+                "or mlx-community/{base}-4bit"
+            ) from None
+
+
+class RecipeName(str):
+    """A recipe that the grammar knows."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> RecipeName:
+        try:
+            return cls(parse_recipe(text).name)
+        except (UsageError, ConfigError) as error:
+            raise ValueError(str(error)) from None
+
+
+class Pattern(str):
+    """A shell pattern (* and ?) for the names of an author's repos, without the author."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        if not text or "/" in text or len(text) > 200:
+            raise ValueError(
+                f"{text[:60]!r} is no pattern for a name; leave the author out, write Qwen3-* for instance"
+            )
+        return cls(text)
+
+
+class Title(str):
+    """A collection's title, with {base} and {author} filled in for each base model."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Title:
+        left = text.replace("{base}", "").replace("{author}", "")
+        if not text.strip() or "{" in left or "}" in left:
+            raise ValueError(
+                f"{text[:60]!r} is no title; it is text that may hold {{base}} and {{author}} only"
+            )
+        return cls(text)
+
+
+def _is_word(text: str) -> bool:
+    return (
+        _WORD.fullmatch(text) is not None
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith(".git")
+    )

@@ -1,0 +1,219 @@
+"""`watchlist.yaml`: what is followed, what is made of it, and under which conditions.
+
+Settings at the top hold for every entry; an entry may say otherwise. `entry_for`
+gives what holds for one repo.
+"""
+
+from __future__ import annotations
+
+import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from bot.errors import ConfigError
+from bot.records import BaseRevision, MeasureSettings, Record
+from bot.watch.quantities import (
+    Account,
+    Against,
+    Duration,
+    Interval,
+    Pattern,
+    RecipeName,
+    Repo,
+    Size,
+    Title,
+)  # fmt: skip
+from bot.watch.yaml_lines import Document, read
+
+Staging = Literal["private", "branch"]
+Acceptable = Literal["gated", "no-license"]
+Some = msgspec.Meta(min_length=1)
+
+
+class ApprovalRule(Record, frozen=True, kw_only=True):
+    """Made without asking when the weights are at most `auto_up_to` and the author is in `auto_authors`.
+
+    A condition that is not given holds for all.
+    """
+
+    auto_up_to: Size | None = None
+    auto_authors: tuple[Account, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.auto_up_to is None and not self.auto_authors:
+            raise ValueError("this rule has no condition; write `auto_up_to: 20GB` or `auto_authors: [Qwen]`")
+
+
+Approval = Literal["auto", "ask"] | ApprovalRule
+
+
+class Overrides(Record, frozen=True, kw_only=True):
+    """What an entry may say otherwise than the top of the file; None: as there."""
+
+    recipes: Annotated[tuple[RecipeName, ...], Some] | None = None
+    collections: tuple[Title, ...] | None = None
+    approval: Approval | None = None
+    accept: tuple[Acceptable, ...] | None = None
+    min_age: Duration | None = None
+    max_size: Size | None = None
+    compare_with: tuple[Against, ...] | None = None
+    staging: Staging | None = None
+    measure: MeasureSettings | None = None
+
+
+class RepoEntry(Overrides, frozen=True, kw_only=True):
+    """One repo, followed at its default branch or at `revision` (a branch, tag or commit)."""
+
+    repo: Repo
+    revision: str | None = None
+
+
+class AuthorEntry(Overrides, frozen=True, kw_only=True):
+    """An author's repos changed on `since` or later, their names fitting `match` and nothing in `exclude`."""
+
+    author: Account
+    match: Annotated[tuple[Pattern, ...], Some] = (Pattern("*"),)
+    exclude: tuple[Pattern, ...] = ()
+    since: datetime.date | None = None
+
+    def __post_init__(self) -> None:
+        if self.since is None:
+            today = datetime.datetime.now(datetime.UTC).date()
+            raise ValueError(
+                f"`since` is missing; without it all that {self.author} ever published would be made: "
+                f"for what changes from today on, add a line `since: {today}`"
+            )
+
+    def fits(self, repo: str) -> bool:
+        """Whether this entry follows `repo` (upper and lower case are the same)."""
+        author, _, name = repo.lower().partition("/")
+        return (
+            author == self.author.lower()
+            and any(fnmatchcase(name, pattern.lower()) for pattern in self.match)
+            and not any(fnmatchcase(name, pattern.lower()) for pattern in self.exclude)
+        )
+
+
+class Watchlist(Record, frozen=True, kw_only=True):
+    """The whole file. `every` is how often a sweep looks, `account` where quants are published."""
+
+    account: Account
+    recipes: Annotated[tuple[RecipeName, ...], Some]
+    every: Interval = Interval(1800)
+    collections: tuple[Title, ...] = (Title("{base} MLX quants"), Title("{author} on MLX"))
+    approval: Approval = "ask"
+    accept: tuple[Acceptable, ...] = ()
+    min_age: Duration = Duration(7200)
+    max_size: Size | None = None
+    compare_with: tuple[Against, ...] = (Against("siblings"),)
+    staging: Staging = "private"
+    measure: MeasureSettings = MeasureSettings()
+    repos: tuple[RepoEntry, ...] = ()
+    authors: tuple[AuthorEntry, ...] = ()
+
+
+class Entry(Record, frozen=True, kw_only=True):
+    """What holds for one repo. Seconds, bytes, dates as year-month-day; `source` is where it stands."""
+
+    repo: str
+    source: str
+    account: str
+    recipes: tuple[str, ...]
+    collections: tuple[str, ...]
+    approval: Literal["auto", "ask"]
+    auto_up_to: int | None
+    auto_authors: tuple[str, ...]
+    accept: tuple[str, ...]
+    min_age: float
+    max_size: int | None
+    compare_with: tuple[str, ...]
+    staging: Staging
+    measure: MeasureSettings
+    revision: str | None = None
+    since: str | None = None
+
+    def needs_yes(self, revision: BaseRevision) -> bool:
+        """Whether a person has to approve before anything is made of this revision."""
+        if self.approval == "ask":
+            return True
+        author = self.repo.split("/", 1)[0].lower()
+        too_large = self.auto_up_to is not None and revision.weight_bytes > self.auto_up_to
+        stranger = bool(self.auto_authors) and author not in (a.lower() for a in self.auto_authors)
+        return too_large or stranger
+
+
+def load_watchlist(path: Path) -> Watchlist:
+    """The watchlist at `path`. Raises ConfigError: `watchlist.yaml:12: what is wrong; what is meant`."""
+    if not path.exists():
+        raise ConfigError(
+            f"{path} is not there: `bot init` writes a commented one, or name yours with --watchlist"
+        )
+    return of_document(read(path))
+
+
+def of_document(document: Document) -> Watchlist:
+    """The watchlist in a YAML document. Raises ConfigError also for entries that follow a repo twice."""
+    watchlist = document.to(Watchlist)
+    seen: dict[str, int] = {}
+    for number, entry in enumerate(watchlist.repos):
+        first = seen.setdefault(entry.repo.lower(), number)
+        if first != number:
+            raise document.error(
+                ("repos", number, "repo"), f"{entry.repo} is followed twice; keep one of the entries"
+            )
+    if not watchlist.repos and not watchlist.authors:
+        raise document.error((), "nothing is followed; add an entry under `repos:` or `authors:`")
+    return watchlist
+
+
+def entry_for(watchlist: Watchlist, repo: str) -> Entry | None:
+    """What holds for `repo`: its own entry, else the first author entry that fits, else None."""
+    for entry in watchlist.repos:
+        if entry.repo.lower() == repo.lower():
+            return _effective(watchlist, entry, repo, f"repos: {entry.repo}", revision=entry.revision)
+    for author in watchlist.authors:
+        if author.fits(repo):
+            since = author.since.isoformat() if author.since else None
+            return _effective(watchlist, author, repo, f"authors: {author.author}", since=since)
+    return None
+
+
+def _effective(
+    top: Watchlist,
+    own: Overrides,
+    repo: str,
+    source: str,
+    *,
+    revision: str | None = None,
+    since: str | None = None,
+) -> Entry:
+    """The top's settings with the entry's own laid over, as plain values."""
+    chosen = {
+        name: getattr(top, name) if getattr(own, name) is None else getattr(own, name)
+        for name in Overrides.__struct_fields__
+    }
+    approval = chosen["approval"]
+    rule = approval if isinstance(approval, ApprovalRule) else None
+    base = repo.split("/", 1)[1]
+    max_size = chosen["max_size"]
+    return Entry(
+        repo=repo,
+        source=source,
+        account=str(top.account),
+        recipes=tuple(str(name) for name in chosen["recipes"]),
+        collections=tuple(str(title) for title in chosen["collections"]),
+        approval="auto" if rule else approval,
+        auto_up_to=int(rule.auto_up_to) if rule and rule.auto_up_to is not None else None,
+        auto_authors=tuple(str(author) for author in rule.auto_authors) if rule else (),
+        accept=chosen["accept"],
+        min_age=float(chosen["min_age"]),
+        max_size=int(max_size) if max_size is not None else None,
+        compare_with=tuple(str(other).replace("{base}", base) for other in chosen["compare_with"]),
+        staging=chosen["staging"],
+        measure=chosen["measure"],
+        revision=revision,
+        since=since,
+    )

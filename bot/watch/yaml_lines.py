@@ -1,0 +1,242 @@
+"""YAML files to records; mistakes read `watchlist.yaml:12: what is wrong; what is meant`.
+
+The record decides what a scalar is: `revision: 1234567` is text where text is
+wanted, a number where a number is. A custom type takes part by a class method
+`parse(text)` that raises ValueError("what is wrong; what is meant").
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from bot.errors import ConfigError
+from bot.watch.yaml_nodes import Mapping, Node, Scalar, Sequence, tree, wrong
+
+R = TypeVar("R", bound=msgspec.Struct)
+Place = tuple[str | int, ...]
+"""Keys and positions from the top of the document: ("repos", 0, "recipes", 1)."""
+
+_NUMBERS = (inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.AnyType)
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,3})?")
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "date": "a date",
+    "array": "a list (lines that start with -, or [a, b])",
+    "object": "a block of `key: value` lines",
+    "null": "nothing",
+}
+"""msgspec's names of types, and what they are in YAML."""
+
+
+class Document:
+    """A YAML document and its lines."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.name = name
+        self.root = tree(data, name)
+
+    def to(self, kind: type[R]) -> R:
+        """The document as that record. Raises ConfigError for unknown keys and for every value it refuses."""
+        value = self._value(self.root, _members(inspect.type_info(kind)))
+        try:
+            return msgspec.convert(value, kind, dec_hook=_parse)
+        except msgspec.ValidationError as error:
+            place, text = _place(str(error))
+            worded = self._worded(text, kind, place)
+            raise self.error(
+                place, f"one of its values: {worded}" if "[...]" in str(error) else worded
+            ) from None
+
+    def error(self, place: Place, text: str) -> ConfigError:
+        """A ConfigError about the value at `place` (or the nearest one above it that is there)."""
+        line, node, key = self.root.line, self.root, ""
+        for step in place:
+            if isinstance(node, Mapping) and step in node.entries:
+                line, node, key = node.lines[str(step)], node.entries[str(step)], str(step)
+                line = node.line if isinstance(node, Scalar) else line
+            elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+                node, key = node.items[step], f"{key}[{step}]"
+                line = node.line
+            else:
+                break
+        return wrong(self.name, line, f"{key}: {text}" if key else text)
+
+    def _at(self, place: Place) -> Node | None:
+        node: Node | None = self.root
+        for step in place:
+            if isinstance(node, Mapping):
+                node = node.entries.get(str(step))
+            elif isinstance(node, Sequence) and isinstance(step, int):
+                node = node.items[step] if step < len(node.items) else None
+        return node
+
+    # -------------------------------------------------------- nodes to values
+
+    def _value(self, node: Node, wanted: list[inspect.Type]) -> Any:
+        """Plain values for msgspec, unknown keys refused on the way."""
+        if isinstance(node, Scalar):
+            return _scalar(node, wanted)
+        if isinstance(node, Sequence):
+            return [self._value(item, _items(wanted, at)) for at, item in enumerate(node.items)]
+        fields = _fields(wanted)
+        if fields is None:
+            return {key: self._value(child, _values(wanted)) for key, child in node.entries.items()}
+        for key in node.entries:
+            if key not in fields:
+                raise wrong(self.name, node.lines[key], _unknown(key, list(fields)))
+        return {key: self._value(child, _members(fields[key])) for key, child in node.entries.items()}
+
+    # -------------------------------------------------------- msgspec's words to ours
+
+    def _worded(self, text: str, kind: type[msgspec.Struct], place: Place) -> str:
+        node = self._at(place)
+        if found := re.fullmatch(r"Expected `([^`]+)`, got `[^`]+`", text):
+            words = [_WORDS.get(name, name) for name in found[1].split(" | ") if name != "null"]
+            literals = _literals(_type_at(kind, place))
+            words = [f"one of {_listed(literals)}" if w == "text" and literals else w for w in words]
+            return f"{_shown(node)}; write {' or '.join(words)}"
+        if text.startswith("Invalid enum value"):
+            choices = _literals(_type_at(kind, place))
+            return f"{_shown(node)}; {_nearest(_text_of(node), choices) or f'write {_listed(choices)}'}"
+        if found := re.fullmatch(r"Object missing required field `(.+)`", text):
+            return f"`{found[1]}` is missing here; add a line `{found[1]}: …`"
+        if "encoded date" in text:
+            return f"{_shown(node)}, which is no date; write year-month-day, such as 2025-11-21"
+        return text
+
+
+def load(path: Path, kind: type[R]) -> R:
+    """The file as that record. Raises ConfigError: `file:line: what is wrong; what is meant`."""
+    return read(path).to(kind)
+
+
+def read(path: Path) -> Document:
+    """The file, parsed but not yet understood. Raises ConfigError when it cannot be read or is no YAML."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is not there: give its path, or write one") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): mend its path or permissions") from None
+    return Document(data, str(path))
+
+
+# ------------------------------------------------------------------ types
+
+
+def _members(kind: inspect.Type) -> list[inspect.Type]:
+    """A union's members; any other type alone."""
+    if isinstance(kind, inspect.Metadata):
+        return _members(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return [member for part in kind.types for member in _members(part)]
+    return [kind]
+
+
+def _fields(wanted: list[inspect.Type]) -> dict[str, inspect.Type] | None:
+    """The keys a record of these types may have, or None where any key will do."""
+    struct = next((kind for kind in wanted if isinstance(kind, inspect.StructType)), None)
+    return {field.encode_name: field.type for field in struct.fields} if struct else None
+
+
+def _items(wanted: list[inspect.Type], position: int) -> list[inspect.Type]:
+    for kind in wanted:
+        if isinstance(kind, (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)):
+            return _members(kind.item_type)
+        if isinstance(kind, inspect.TupleType) and position < len(kind.item_types):
+            return _members(kind.item_types[position])
+    return [inspect.AnyType()]
+
+
+def _values(wanted: list[inspect.Type]) -> list[inspect.Type]:
+    found = next((kind for kind in wanted if isinstance(kind, inspect.DictType)), None)
+    return _members(found.value_type) if found else [inspect.AnyType()]
+
+
+def _type_at(kind: type[msgspec.Struct], place: Place) -> list[inspect.Type]:
+    wanted = _members(inspect.type_info(kind))
+    for step in place:
+        if isinstance(step, int):
+            wanted = _items(wanted, step)
+        else:
+            wanted = _members((_fields(wanted) or {}).get(step) or inspect.AnyType())
+    return wanted
+
+
+def _literals(wanted: list[inspect.Type]) -> list[str]:
+    return [str(v) for kind in wanted if isinstance(kind, inspect.LiteralType) for v in kind.values]
+
+
+def _scalar(node: Scalar, wanted: list[inspect.Type]) -> Any:
+    """None, bool, int and float as YAML 1.2's core schema has them, and only where one is wanted."""
+    if node.quoted:
+        return node.text
+    if node.text in ("", "~", "null"):
+        return None
+    numeric = any(
+        isinstance(kind, _NUMBERS)
+        or (isinstance(kind, inspect.LiteralType) and not all(isinstance(v, str) for v in kind.values))
+        for kind in wanted
+    )
+    if not numeric:
+        return node.text
+    if node.text in ("true", "false"):
+        return node.text == "true"
+    if _INTEGER.fullmatch(node.text):
+        return int(node.text)
+    return float(node.text) if _FLOAT.fullmatch(node.text) else node.text
+
+
+def _parse(kind: type[Any], value: Any) -> Any:
+    """msgspec's hook for custom types."""
+    if not isinstance(value, str):
+        raise ValueError("a single value is wanted here; write it behind the colon")
+    return kind.parse(value)
+
+
+# ------------------------------------------------------------------ words
+
+
+def _place(message: str) -> tuple[Place, str]:
+    """msgspec's "text - at `$.repos[0].recipes[1]`" in two parts."""
+    found = re.fullmatch(r"(?s)(.*?) - at `(?:key` in `)?\$([^`]*)`", message)
+    if not found:
+        return (), message
+    steps = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", found[2])
+    return tuple(name if name else int(position) for name, position in steps), found[1]
+
+
+def _shown(node: Node | None) -> str:
+    if isinstance(node, Scalar):
+        return f"it is {node.text[:60]!r}" if node.text or node.quoted else "it is empty"
+    return "it is a list" if isinstance(node, Sequence) else "it is a block of `key: value` lines"
+
+
+def _text_of(node: Node | None) -> str:
+    return node.text[:60] if isinstance(node, Scalar) else ""
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    if word.isdigit():
+        return ""
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    meant = _nearest(key[:60], known) or f"it may be {_listed(known)}"
+    return f"there is no key `{key[:60]}` here; {meant}"
