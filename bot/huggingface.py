@@ -275,6 +275,18 @@ class HubDoor:
                     gated=bool(model.gated),
                 )
 
+    def range(self, repo: str, path: str, revision: str, start: int, length: int) -> bytes:
+        """`length` bytes of a file from `start` on, by a range request. Raises NotFound."""
+
+        def fetch() -> bytes:
+            headers = {**self.api._build_hf_headers(), "Range": f"bytes={start}-{start + length - 1}"}
+            url = self.api_url(repo, path, revision)
+            response = get_session().get(url, headers=headers, follow_redirects=True, timeout=60)
+            hf_raise_for_status(response)
+            return response.content[:length]
+
+        return patiently(fetch, repo, attempts=4)
+
     def read(self, repo: str, path: str, revision: str | None = None) -> bytes | None:
         """A small file's bytes straight from the Hub (no cache), or None where it is missing."""
 

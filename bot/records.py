@@ -147,7 +147,6 @@ class Plan(Record, frozen=True, kw_only=True):
     keep_private: bool = False
     rehearsal: bool = False
     text_only: bool = False
-    needs: tuple[str, ...] = ()
     disk_bytes: int = 0
     why: str = ""
 

@@ -1,0 +1,69 @@
+"""The command line: thin over the library. Each file of this folder is a group of commands.
+
+Nothing heavy is imported here: `bot --help` answers at once. Commands import what they need when they run.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bot import settings
+from bot.cli import card, daemon, doctor, hub, init, publish, rehearse, released, runs, watch
+from bot.errors import BotError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
+    epilog="More: bot watch, release, unpublish, retry, cancel, pause, resume, worker, rehearse, card, hub. "
+    "Each has --help.",
+)
+
+
+@app.callback()
+def _prepare() -> None:
+    # Before any command imports huggingface_hub, which reads its endpoint once.
+    settings.apply(settings.from_environment())
+
+
+def _register() -> None:
+    """The first help screen shows five commands; the rest answer to their names and stand in the epilog."""
+    app.command("init")(init.init)
+    app.command("doctor")(doctor.doctor)
+    app.command("publish")(publish.publish)
+    app.command("run")(daemon.run)
+    app.command("status")(runs.status)
+    for name, command in {
+        "watch": watch.watch,
+        "release": released.release,
+        "unpublish": released.unpublish,
+        "retry": runs.retry,
+        "cancel": runs.cancel,
+        "pause": daemon.pause,
+        "resume": daemon.resume,
+        "worker": daemon.worker,
+        "rehearse": rehearse.rehearse,
+    }.items():
+        app.command(name, hidden=True)(command)
+    app.add_typer(card.card, name="card", hidden=True)
+    app.add_typer(hub.hub, name="hub", hidden=True)
+
+
+_register()
+
+
+def main() -> None:
+    """The `bot` command. A BotError ends it with its sentence and its exit code, never with a traceback."""
+    try:
+        app()
+    except BotError as error:
+        print(f"bot: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("bot: stopped; the same command goes on where it was", file=sys.stderr)  # noqa: T201
+        sys.exit(130)

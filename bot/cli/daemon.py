@@ -1,0 +1,66 @@
+"""`bot run`, `bot worker`, `bot pause`, `bot resume`: the unattended half."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import settings as settings_
+
+
+def _log_lines() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("bot")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [handler]
+
+
+def run(
+    watchlist: Annotated[Path | None, typer.Option(help="Default: watchlist.yaml here.")] = None,
+) -> None:
+    """The daemon: watch, and make and publish what the watchlist says."""
+    from bot import daemon
+
+    known = settings_.from_environment()
+    _log_lines()
+    daemon.run(known, watchlist or known.watchlist)
+
+
+def worker(
+    name: Annotated[str, typer.Option(help="Stable name of this worker on this machine.")] = "worker",
+    database_url: Annotated[
+        str | None, typer.Option(help="Default: the SQLite file in BOT_HOME.", envvar="BOT_DATABASE_URL")
+    ] = None,
+) -> None:
+    """A second process that takes runs from the same database."""
+    from msgspec.structs import replace
+
+    from bot import daemon
+
+    known = settings_.from_environment()
+    _log_lines()
+    daemon.work(replace(known, database_url=database_url or known.database_url), name)
+
+
+def pause() -> None:
+    """Start nothing new until `bot resume`; what runs goes on."""
+    _set_paused(True)
+
+
+def resume() -> None:
+    """Go on after `bot pause`."""
+    _set_paused(False)
+
+
+def _set_paused(paused: bool) -> None:
+    from bot import engine
+    from bot.cli import show
+
+    with engine.client(settings_.from_environment()) as client:
+        engine.set_paused(client, paused)
+    show.out().print("Paused: what runs goes on, nothing new is started." if paused else "Going on.")

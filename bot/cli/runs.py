@@ -1,0 +1,86 @@
+"""`bot status`, `bot retry`, `bot cancel`: runs, over the same database, beside whatever executes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot import settings as settings_
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bot.runs import Run
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def status(json: Json = False, limit: Annotated[int, typer.Option(help="How many runs.")] = 20) -> None:
+    """What runs, waits, failed and was published, newest first."""
+    from bot import engine, runs
+    from bot.cli import show
+
+    known = settings_.from_environment()
+    with engine.client(known) as client:
+        found = runs.listed(client, limit)
+        paused = engine.is_paused(client)
+    if json:
+        show.as_json({"paused": paused, "runs": [show.to_json(run) for run in found]})
+        return
+    console = show.out()
+    if paused:
+        console.print("Paused: nothing new is started until `bot resume`.")
+    console.print(_table(found) if found else "No runs yet.")
+    for run in found:
+        if run.error and run.state in ("failed", "parked"):
+            console.print(f"{run.id}\n  {run.error}\n  way out: bot retry '{run.id}'", soft_wrap=True)
+
+
+def _table(found: list[Run]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("state", "run", "started", "took", "step"):
+        table.add_column(name, overflow="fold")
+    for run in found:
+        took = f"{run.ended - run.started:.0f} s" if run.ended else ""
+        started = datetime.fromtimestamp(run.started).strftime("%Y-%m-%d %H:%M:%S")
+        done = [step.name for step in run.steps]
+        table.add_row(run.state, run.id, started, took, f"{len(done)}: {done[-1]}" if done else "")
+    return table
+
+
+def retry(
+    run: Annotated[str, typer.Argument(help="The id of a failed or cancelled run (`bot status`).")],
+    json: Json = False,
+) -> None:
+    """Go on with a failed or cancelled run from the step that failed."""
+    from bot import engine, runs
+    from bot.cli import show
+
+    known = settings_.from_environment()
+    with engine.client(known) as client:
+        attempt = engine.fork(client, run)
+        with runs.Host(known) as host:
+            output = runs.wait_ended(host, client, attempt)
+    if json:
+        show.as_json({"run": attempt, "result": output})
+    else:
+        show.out().print(f"{attempt} is done")
+
+
+def cancel(
+    run: Annotated[str, typer.Argument(help="The id of a run (`bot status`).")], json: Json = False
+) -> None:
+    """Stop a run; what is public stays, what is private stays private."""
+    from bot import engine, runs
+    from bot.cli import show
+
+    with engine.client(settings_.from_environment()) as client:
+        runs.cancel(client, run)
+    if json:
+        show.as_json({"run": run, "state": "cancelled"})
+    else:
+        show.out().print(f"{run} is cancelled: `bot retry` goes on with it")

@@ -1,0 +1,44 @@
+"""`bot watch --once`: one sweep, said out loud, nothing started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import settings as settings_
+
+
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="One sweep (the daemon is `bot run`).")] = False,
+    watchlist: Annotated[Path | None, typer.Option(help="Default: watchlist.yaml here.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look at everything watched once and say what would be made."""
+    import contextlib
+
+    from bot import daemon, engine
+    from bot.cli import show
+    from bot.errors import NotFound, UsageError
+    from bot.watch.watchlist import load_watchlist
+
+    if not once:
+        raise UsageError("say --once for one sweep, or `bot run` for the daemon that sweeps by itself")
+    known = settings_.from_environment()
+    path = watchlist or known.watchlist
+    with contextlib.ExitStack() as stack:
+        client = None
+        with contextlib.suppress(NotFound):  # nothing ever ran here, so nothing is known
+            client = stack.enter_context(engine.client(known))
+        found = daemon.sweep_once(known, load_watchlist(path), client, start=False)
+    if json:
+        show.as_json(found)
+        return
+    console = show.out()
+    for one in found.decided:
+        console.print(f"{one.repo} at {one.sha[:12]}: {one.kind}: {one.run or one.waits}")
+    for error in found.errors:
+        console.print(f"could not look: {error}")
+    if not found.decided and not found.errors:
+        console.print("Nothing changed.")

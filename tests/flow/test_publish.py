@@ -1,0 +1,169 @@
+"""`bot publish`, from the outside: what a publisher types, and what then stands on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import HfApi, ModelCard, snapshot_download
+
+from bot.hub.process import LoopbackHub
+from bot.hub.store import Store
+from tests.flow.conftest import ACCOUNT, BASE, Bot
+
+TARGET = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
+
+
+def manifest_of(api: HfApi, repo: str) -> dict[str, Any]:
+    path = api.hf_hub_download(repo, "qx_manifest.json")
+    found: dict[str, Any] = json.loads(Path(path).read_text())
+    return found
+
+
+def test_a_base_becomes_a_public_measured_carded_linked_repo(
+    bot: Bot, api: HfApi, reader: HfApi, tmp_path: Path
+) -> None:
+    """One command takes a base to a public repo whose card, manifest and collections are true."""
+    result = bot.json("publish", BASE, "--recipe", "qx64-hi", "--recipe", "q8-hi", "--yes")
+
+    assert [o["status"] for o in result["result"]["outcomes"]] == ["published", "published"]
+    folder = Path(
+        snapshot_download(TARGET, endpoint=reader.endpoint, token=False, local_dir=tmp_path / "copy")
+    )
+    manifest = json.loads((folder / "qx_manifest.json").read_text())
+    assert manifest["base"] == BASE
+    assert manifest["base_sha"] == reader.model_info(BASE).sha
+    for file in manifest["files"]:
+        data = (folder / file["path"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == file["sha256"], file["path"]
+    listed = {s.rfilename for s in reader.model_info(TARGET).siblings or ()}
+    assert listed - {".gitattributes", "qx_manifest.json"} == {f["path"] for f in manifest["files"]}
+
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.base_model == BASE
+    assert card.data.base_model_relation == "quantized"
+    assert "mlx" in card.data.tags
+    first_line = card.text.strip().splitlines()[0]
+    assert "rehearsal" in first_line.lower()
+    for score in manifest["measurement"]["tasks"]:
+        assert f"{score['value']:.3f}" in card.text
+    assert "Tiny-Qwen3-q8-hi-mlx" in card.text
+
+    titles = {c.title for c in reader.list_collections(owner=ACCOUNT, item=f"models/{TARGET}")}
+    assert titles == set(manifest["collections"]) != set()
+
+
+def test_asked_twice_it_publishes_once_also_without_its_memory(bot: Bot, reader: HfApi) -> None:
+    """The second request changes nothing on the Hub and says so, with BOT_HOME and without it."""
+    bot.json("publish", BASE, "--yes")
+    sha = reader.model_info(TARGET).sha
+
+    for forget in (False, True):
+        if forget:
+            bot.forget()
+        again = bot("publish", BASE, "--yes")
+        assert again.returncode == 0, again.stderr
+        assert "published already" in again.stdout
+        assert reader.model_info(TARGET).sha == sha
+        assert "fetch" not in bot.stages() or not forget
+
+
+def test_a_dry_run_says_the_plan_and_does_nothing(bot: Bot, api: HfApi) -> None:
+    """--dry-run stops after the plan: sizes and targets are told, no repo exists."""
+    planned = bot.json("publish", BASE, "--recipe", "mxfp4", "--dry-run")["plan"]
+
+    assert planned["quants"][0]["repo"] == f"{ACCOUNT}/Tiny-Qwen3-mxfp4-mlx"
+    assert planned["quants"][0]["predicted_bytes"] > 100_000
+    assert list(api.list_models(author=ACCOUNT)) == []
+
+
+def test_without_a_yes_nothing_is_made(bot: Bot, api: HfApi) -> None:
+    """A plan that nobody agreed to is shown, not carried out."""
+    done = bot("publish", BASE)
+
+    assert done.returncode == 5
+    assert "--yes" in done.stderr
+    assert list(api.list_models(author=ACCOUNT)) == []
+
+
+def test_a_repo_the_bot_did_not_make_is_never_touched(bot: Bot, store: Store, reader: HfApi) -> None:
+    """A foreign repo under the target's name stops the publish before anything is made."""
+    store.create_repo("model", TARGET)
+    sha = store.commit("model", TARGET, {"README.md": b"# mine\n", "model.safetensors": b"old"})
+
+    done = bot("publish", BASE, "--yes")
+
+    assert done.returncode == 5
+    assert TARGET in done.stderr
+    assert "not made by this bot" in done.stderr
+    assert reader.model_info(TARGET).sha == sha
+    assert bot.stages() == []
+
+
+def test_kept_private_then_released_then_taken_back(bot: Bot, api: HfApi, reader: HfApi) -> None:
+    """--keep-private stops after verification, release makes it public and linked, unpublish undoes both."""
+    kept = bot.json("publish", BASE, "--yes", "--keep-private")
+    assert kept["result"]["outcomes"][0]["status"] == "private"
+    assert not reader.repo_exists(TARGET)
+    assert api.model_info(TARGET).private
+
+    released = bot.json("release", TARGET)
+    assert released["public"]
+    assert released["verified"] > 5
+    assert not reader.model_info(TARGET).private
+    assert list(reader.list_collections(owner=ACCOUNT, item=f"models/{TARGET}"))
+
+    taken_back = bot.json("unpublish", TARGET)
+    assert taken_back["removed_from"]
+    assert not reader.repo_exists(TARGET)
+    assert not list(api.list_collections(owner=ACCOUNT, item=f"models/{TARGET}"))
+
+
+def test_staging_on_a_branch_leaves_main_empty_until_it_is_verified(bot: Bot, reader: HfApi) -> None:
+    """With staging: branch the files reach main in one commit of copies, and the branch is gone."""
+    bot.json("publish", BASE, "--yes", "--staging", "branch")
+
+    refs = reader.list_repo_refs(TARGET)
+    assert [branch.name for branch in refs.branches] == ["main"]
+    commits = reader.list_repo_commits(TARGET)
+    assert len(commits) == 2, "the repo's first commit, and the one that made everything public"
+    manifest = manifest_of(reader, TARGET)
+    assert {f["path"] for f in manifest["files"]} <= set(reader.list_repo_files(TARGET))
+
+
+def test_a_changed_base_updates_the_public_repo_through_a_branch(
+    bot: Bot, store: Store, reader: HfApi, hub: LoopbackHub
+) -> None:
+    """A public repo is never written to directly: the new revision arrives on main in one verified commit."""
+    bot.json("publish", BASE, "--yes")
+    before = [c.commit_id for c in reader.list_repo_commits(TARGET)]
+    config = json.loads(Path(reader.hf_hub_download(BASE, "generation_config.json")).read_text())
+    changed = json.dumps(config | {"temperature": 0.5}).encode()
+    sha = store.commit("model", BASE, {"generation_config.json": changed})
+
+    result = bot.json("publish", BASE, "--yes")
+
+    assert result["plan"]["quants"][0]["action"] == "update"
+    assert manifest_of(reader, TARGET)["base_sha"] == sha
+    after = [c.commit_id for c in reader.list_repo_commits(TARGET)]
+    assert len(after) == len(before) + 1
+    assert after[1:] == before
+    assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
+
+
+@pytest.mark.parametrize("revision", ["main", "sha"])
+def test_exactly_the_asked_revision_is_published(
+    bot: Bot, store: Store, reader: HfApi, revision: str
+) -> None:
+    """--revision pins the base: side files come from that commit too, not from the default branch."""
+    old = reader.model_info(BASE).sha
+    store.commit("model", BASE, {"LICENSE": b"a later license text\n"})
+
+    asked = old if revision == "sha" else "main"
+    bot.json("publish", BASE, "--revision", str(asked), "--yes")
+
+    published = Path(reader.hf_hub_download(TARGET, "LICENSE")).read_bytes()
+    assert (published == b"a later license text\n") == (revision == "main")
