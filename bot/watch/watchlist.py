@@ -114,6 +114,11 @@ class Watchlist(Record, frozen=True, kw_only=True):
     repos: tuple[RepoEntry, ...] = ()
     authors: tuple[AuthorEntry, ...] = ()
 
+    @property
+    def every_seconds(self) -> float:
+        """Seconds between sweeps, as a plain number."""
+        return float(self.every)
+
 
 class Entry(Record, frozen=True, kw_only=True):
     """What holds for one repo. Seconds, bytes, dates as year-month-day; `source` is where it stands."""
