@@ -63,7 +63,8 @@ class Layout(Record, frozen=True, kw_only=True):
     def notes(self) -> tuple[str, ...]:
         """What a reader should know: modules that could not have the recipe's word."""
         texts = [fate.note for fate in self.fates if fate.note]
-        return tuple(f"{texts.count(text)} modules: {text}" for text in dict.fromkeys(texts))
+        counts = {text: texts.count(text) for text in texts}
+        return tuple(f"{text} ({n} {'module' if n == 1 else 'modules'})" for text, n in counts.items())
 
     @property
     def quantization(self) -> dict[str, Any]:
