@@ -16,12 +16,14 @@ from bot.errors import ConfigError
 
 MAX_BYTES = 2_000_000
 MAX_DEPTH = 20
+MAX_NODES = 100_000
 
 _MEANT = {
     "mapping values are not allowed": "indent it under its key, or put text that holds a colon in quotes",
     "cannot start any token": "indent with spaces, not tabs; put text that starts with @, ` or % in quotes",
     "unexpected end of stream": "close the quote that is open here",
     "did not find expected ',' or": "close the bracket that is open here, with commas between the items",
+    "did not find expected node content": "close the bracket that is open here, or write what is missing",
     "did not find expected '-' indicator": "indent the lines of a list alike",
     "could not find expected ':'": "write it as `key: value`, with a space after the colon",
     "did not find expected key": "indent the keys of one block alike, and close quotes",
@@ -29,6 +31,7 @@ _MEANT = {
     "did not find expected alphabetic": "put text that starts with * or & in quotes",
 }
 """What libyaml says, and what a person most often meant."""
+_CHECK = "check its indentation and quotes"
 
 
 class Scalar(msgspec.Struct, frozen=True):
@@ -74,7 +77,7 @@ def tree(data: bytes, name: str) -> Node:
         if not isinstance(more, yaml.StreamEndEvent):
             raise wrong(name, _line(more), "a second document starts here; take the `---` out")
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, name) from None
+        raise _syntax(error, text, name) from None
     except yaml.YAMLError as error:
         raise wrong(name, 1, f"this is no YAML: {' '.join(str(error).split())[:120]}") from None
     return root
@@ -94,13 +97,14 @@ def _text(data: bytes, name: str) -> str:
     return text
 
 
-def _syntax(error: yaml.MarkedYAMLError, name: str) -> ConfigError:
-    problem = error.problem or error.context or "this is no YAML"
+def _syntax(error: yaml.MarkedYAMLError, text: str, name: str) -> ConfigError:
+    problem, context = error.problem or "this is no YAML", error.context or ""
     mark = error.problem_mark or error.context_mark
-    meant = next(
-        (words for key, words in _MEANT.items() if key in problem), "check its indentation and quotes"
-    )
-    return wrong(name, mark.line + 1 if mark else 1, f"{problem}; {meant}")
+    if error.context_mark and context.startswith(("while parsing a flow", "while scanning a quoted")):
+        mark = error.context_mark  # where it was opened, not where its end was missed
+    line = min(mark.line + 1 if mark else 1, max(1, len(text.splitlines())))
+    meant = next((words for key, words in _MEANT.items() if key in problem), _CHECK)
+    return wrong(name, line, f"{problem}; {meant}")
 
 
 def _line(event: yaml.Event) -> int:
@@ -113,6 +117,7 @@ class _Tree:
     def __init__(self, events: Iterator[yaml.Event], name: str) -> None:
         self.events = events
         self.name = name
+        self.nodes = 0
 
     def node(self, event: yaml.Event, line: int, depth: int) -> Node:
         """The node that starts with `event`; an empty value stands on `line`, that of its key."""
@@ -122,6 +127,9 @@ class _Tree:
             )
         if getattr(event, "tag", None):
             raise wrong(self.name, _line(event), "tags (!) are not used here; leave it out")
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise wrong(self.name, _line(event), f"more than {MAX_NODES} values; split the file")
         if depth > MAX_DEPTH:
             raise wrong(
                 self.name, _line(event), f"nested deeper than {MAX_DEPTH} levels; nothing here is that deep"

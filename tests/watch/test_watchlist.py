@@ -1,0 +1,205 @@
+"""watchlist.yaml: what may stand in it, and what it means for one repo."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import ConfigError
+from bot.records import BaseRevision, RepoFile, from_json, to_json
+from bot.watch.quantities import BYTES, SECONDS, Duration, Size
+from bot.watch.watchlist import Entry, Watchlist, entry_for, load_watchlist, of_document
+from bot.watch.yaml_lines import Document
+
+EXAMPLE = Path(__file__).parents[2] / "watchlist.yaml"
+HEAD = "account: me\nrecipes: [qx86-hi]\n"
+REPOS = "repos: [{repo: a/b}]\n"
+
+
+def watchlist(text: str) -> Watchlist:
+    return of_document(Document(text.encode(), "watchlist.yaml"))
+
+
+def effective(text: str, repo: str) -> Entry:
+    entry = entry_for(watchlist(text), repo)
+    assert entry is not None
+    return entry
+
+
+MISTAKES = [
+    (REPOS, 1, "`account` is missing here; add a line `account: …`"),
+    (f"account: me\n{REPOS}", 1, "`recipes` is missing here"),
+    (HEAD, 1, "nothing is followed; add an entry under `repos:` or `authors:`"),
+    (f"account: me/you\nrecipes: [q8]\n{REPOS}", 1, "account: 'me/you' is no account on a Hub"),
+    (f"{HEAD}every: 30\n{REPOS}", 3, "every: '30' is no duration; write a number and s, m, h, d or w"),
+    (f"{HEAD}every: 10s\n{REPOS}", 3, "every: '10s' is too often; write at least 1m"),
+    (f"{HEAD}max_size: 120\n{REPOS}", 3, "max_size: '120' is no size"),
+    (f"{HEAD}max_size: 120 Gb\n{REPOS}", 3, "max_size: '120 Gb' is no size"),
+    (f"{HEAD}approval: autp\n{REPOS}", 3, "approval: it is 'autp'; did you mean `auto`?"),
+    (f"{HEAD}approval: {{}}\n{REPOS}", 3, "this rule has no condition; write `auto_up_to: 20GB`"),
+    (f"{HEAD}approval:\n  auto_upto: 3GB\n{REPOS}", 4, "did you mean `auto_up_to`?"),
+    (f"{HEAD}staging: public\n{REPOS}", 3, "staging: it is 'public'; write `branch`, `private`"),
+    (f"{HEAD}collections: ['{{model}}']\n{REPOS}", 3, "collections[0]: '{model}' is no title"),
+    (f"{HEAD}compare_with: [brothers]\n{REPOS}", 3, "'brothers' is nothing to compare with; write siblings"),
+    (f"{HEAD}measure: {{limit: all}}\n{REPOS}", 3, "limit: it is 'all'; write a whole number"),
+    (f"{HEAD}measure: {{task: [piqa]}}\n{REPOS}", 3, "did you mean `tasks`?"),
+    (
+        f"account: me\nrecipes:\n  - qx86-hi\n  - qx68-hi\n{REPOS}",
+        4,
+        "recipes[1]: there is no recipe 'qx68-hi'",
+    ),
+    (f"account: me\nrecipes: []\n{REPOS}", 2, "recipes: "),
+    (f"{HEAD}repos:\n- repo: a/b\n- repo: b\n", 5, "repo: 'b' is no repo; write owner/name"),
+    (f"{HEAD}repos:\n- repo: ../../etc\n", 4, "is no repo; write owner/name"),
+    (f"{HEAD}repos:\n- a/b\n", 4, "repos[0]: it is 'a/b'; write a block of `key: value` lines"),
+    (f"{HEAD}repos:\n- repo: a/b\n  recipe: [q8]\n", 5, "no key `recipe` here; did you mean `recipes`?"),
+    (f"{HEAD}repos:\n- repo: a/b\n  recipes: [q9]\n", 5, "recipes[0]: there is no recipe 'q9'"),
+    (f"{HEAD}repos:\n- repo: a/b\n- repo: A/B\n", 5, "A/B is followed twice; keep one of the entries"),
+    (f"{HEAD}authors:\n- author: a/b\n  since: 2025-01-01\n", 4, "author: 'a/b' is no account"),
+    (f"{HEAD}authors:\n- author: a\n  since: soon\n", 5, "since: it is 'soon', which is no date"),
+    (f"{HEAD}authors:\n- author: a\n  since: 2025-01-01\n  match: [a/Q*]\n", 6, "leave the author out"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "says"), MISTAKES)
+def test_a_mistake_in_the_watchlist_is_answered_with_its_line(text: str, line: int, says: str) -> None:
+    """Every value is checked where it stands: file, line, what is wrong, what is meant."""
+    with pytest.raises(ConfigError) as caught:
+        watchlist(text)
+    assert str(caught.value).startswith(f"watchlist.yaml:{line}: ")
+    assert says in str(caught.value)
+
+
+def test_an_author_without_since_is_told_why_and_todays_date() -> None:
+    """`since` is required, because an author's whole past would be made; the error holds the line to add."""
+    with pytest.raises(ConfigError) as caught:
+        watchlist(f"{HEAD}authors:\n- author: Qwen\n")
+    today = datetime.datetime.now(datetime.UTC).date()
+    assert str(caught.value) == (
+        "watchlist.yaml:4: authors[0]: `since` is missing; without it all that Qwen ever published would be "
+        f"made: for what changes from today on, add a line `since: {today}`"
+    )
+
+
+def test_the_example_parses_and_makes_nothing_without_a_yes() -> None:
+    """The watchlist at the top of the repo is valid, and every entry in it asks before anything is made."""
+    example = load_watchlist(EXAMPLE)
+    followed = [str(r.repo) for r in example.repos] + [f"{a.author}/Qwen3-9B" for a in example.authors]
+    revision = BaseRevision(repo="a/b", sha="0" * 40)
+    for repo in followed:
+        entry = entry_for(example, repo)
+        assert entry is not None
+        assert entry.needs_yes(revision)
+        assert entry.min_age > 0
+
+
+def test_the_examples_commented_settings_are_valid_too() -> None:
+    """With the # before its settings taken away, the example is still a valid watchlist."""
+    text = EXAMPLE.read_text().replace("\napproval: ask", "\n# ask")
+    found = watchlist(re.sub(r"(?m)^( *)# ( *(?:[a-z_]+:|- ))", r"\1\2", text))
+    assert found.approval != "ask"
+    assert (found.measure.limit, len(found.repos), len(found.compare_with)) == (500, 3, 3)
+
+
+def test_an_entry_comes_before_the_top_and_a_repo_before_its_author() -> None:
+    """What an entry says holds for it, all else comes from the top; a repo's own entry beats its author's."""
+    text = (
+        "account: me\nrecipes: [qx86-hi, q8]\nmax_size: 100GB\nmin_age: 1h\napproval: auto\n"
+        "compare_with: [siblings, 'mlx-community/{base}-4bit']\n"
+        "repos:\n- {repo: Qwen/Qwen3-8B, recipes: [mxfp4], revision: v1, approval: ask, accept: [gated]}\n"
+        "authors:\n- {author: Qwen, since: 2025-11-01, match: ['qwen3-*'], exclude: ['*-fp8'],"
+        " max_size: 8GiB, collections: ['Qwen']}\n"
+    )
+    named = effective(text, "Qwen/Qwen3-8B")
+    assert (named.recipes, named.revision, named.approval) == (("mxfp4",), "v1", "ask")
+    assert (named.accept, named.max_size, named.since) == (("gated",), 100 * 10**9, None)
+    assert named.compare_with == ("siblings", "mlx-community/Qwen3-8B-4bit")
+
+    other = effective(text, "Qwen/Qwen3-4B")
+    assert (other.recipes, other.max_size, other.since) == (("qx86-hi", "q8"), 8 * 2**30, "2025-11-01")
+    assert (other.collections, other.min_age, other.approval) == (("Qwen",), 3600.0, "auto")
+
+    assert [entry_for(watchlist(text), r) for r in ("Qwen/Qwen3-4B-FP8", "Qwen/Qwen2", "other/Qwen3-4B")] == [
+        None, None, None,
+    ]  # fmt: skip
+
+
+def test_effective_settings_cross_a_process_boundary() -> None:
+    """An Entry holds plain values only: as JSON and back it is the same."""
+    entry = effective(HEAD + "approval: {auto_up_to: 3GB, auto_authors: [a]}\n" + REPOS, "a/b")
+    assert from_json(Entry, to_json(entry)) == entry
+
+
+@pytest.mark.parametrize(
+    ("rule", "author", "size", "asks"),
+    [
+        ("auto", "x", 10**12, False),
+        ("ask", "x", 1, True),
+        ("{auto_up_to: 10GB}", "x", 10**10, False),
+        ("{auto_up_to: 10GB}", "x", 10**10 + 1, True),
+        ("{auto_authors: [Qwen]}", "qwen", 10**12, False),
+        ("{auto_authors: [Qwen]}", "x", 1, True),
+        ("{auto_authors: [Qwen], auto_up_to: 10GB}", "Qwen", 10**10, False),
+        ("{auto_authors: [Qwen], auto_up_to: 10GB}", "Qwen", 10**10 + 1, True),
+        ("{auto_authors: [Qwen], auto_up_to: 10GB}", "x", 1, True),
+    ],
+)
+def test_an_approval_rule_asks_unless_all_its_conditions_hold(
+    rule: str, author: str, size: int, asks: bool
+) -> None:
+    """Size and author conditions are limits of what is made without asking, and all of them must hold."""
+    entry = effective(f"{HEAD}approval: {rule}\nrepos: [{{repo: {author}/m}}]\n", f"{author}/m")
+    files = (RepoFile(path="model.safetensors", size=size),)
+    assert entry.needs_yes(BaseRevision(repo=f"{author}/m", sha="0", files=files)) is asks
+
+
+@given(st.integers(0, 10**6), st.sampled_from(sorted(SECONDS)))
+def test_a_duration_is_its_number_times_its_unit(number: int, unit: str) -> None:
+    """30m is 1800 seconds, with or without a space."""
+    assert float(Duration.parse(f"{number}{unit}")) == number * SECONDS[unit]
+    assert Duration.parse(f"{number} {unit}") == Duration.parse(f"{number}{unit}")
+
+
+@given(st.integers(0, 10**6), st.sampled_from(sorted(BYTES)))
+def test_a_size_is_its_number_times_its_unit(number: int, unit: str) -> None:
+    """120GB is 120 × 10⁹ bytes, 120GiB is 120 × 2³⁰."""
+    assert Size.parse(f"{number}{unit}") == number * BYTES[unit]
+    assert Size.parse(f"{number}.5{unit}") == round((number + 0.5) * BYTES[unit])
+
+
+@given(st.text(max_size=20))
+def test_no_text_crashes_a_quantity(text: str) -> None:
+    """Any text is a quantity that is not negative, or a ValueError that shows the text."""
+    for kind in (Duration, Size):
+        try:
+            assert kind.parse(text) >= 0
+        except ValueError as error:
+            message = str(error)
+            assert repr(text) in message
+
+
+_LINES = st.sampled_from(
+    ["account: me", "recipes: [q8]", "recipes: [", "every: 1h", "repos:", "- repo: a/b", "max_size: 1TB",
+     "authors:", "- author: a", "  since: 2025-01-01", "approval: auto", "measure: {limit: 3}", "%"]
+)  # fmt: skip
+
+
+@given(st.lists(_LINES, max_size=9))
+def test_any_heap_of_lines_is_a_watchlist_or_a_sentence(lines: list[str]) -> None:
+    """Whatever order lines stand in, the answer is a Watchlist or a ConfigError with a line of the file."""
+    try:
+        assert watchlist("\n".join(lines)).account == "me"
+    except ConfigError as error:
+        line = int(str(error).split(":")[1])
+        assert 1 <= line <= max(1, len(lines))
+
+
+def test_a_missing_watchlist_names_the_way_out(tmp_path: Path) -> None:
+    """Without a watchlist the error says how to get one."""
+    with pytest.raises(ConfigError, match="bot init"):
+        load_watchlist(tmp_path / "watchlist.yaml")
