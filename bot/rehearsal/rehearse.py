@@ -73,7 +73,10 @@ def _chosen(only: tuple[str, ...]) -> list[str]:
 
 @contextlib.contextmanager
 def _folders(keep: Path | None) -> Iterator[tuple[Path, Path]]:
-    """The Hub's root and a BOT_HOME of its own; both vanish, but for a root that is to be kept."""
+    """The Hub's root and a BOT_HOME of its own; both vanish at a good end, but for a root that is kept.
+
+    After a failure they stay, because the error names logs in them.
+    """
     scratch = Path(tempfile.mkdtemp(prefix="qx-bot-rehearsal-"))
     root = scratch / "hub"
     if keep is not None:
@@ -81,10 +84,8 @@ def _folders(keep: Path | None) -> Iterator[tuple[Path, Path]]:
         if root.exists() and any(root.iterdir()):
             raise UsageError(f"{keep} is not empty: name a new folder for --keep")
     root.mkdir(parents=True, exist_ok=True)
-    try:
-        yield root, scratch / "home"
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    yield root, scratch / "home"
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _enter(endpoint: str, home: Path) -> Settings:
