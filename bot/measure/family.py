@@ -8,7 +8,6 @@ loaded.
 from __future__ import annotations
 
 import hashlib
-import os
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -142,7 +141,7 @@ class _Family:
                 "settings": {name: getattr(self.settings, name) for name in names},
                 "versions": self.versions,
                 "device": self.device if what == SPEED else ("cpu" if device.on_cpu() else "gpu"),
-                "data": [dataset, self.revisions.get(dataset or ""), os.environ.get("HF_ENDPOINT")],
+                "data": [dataset, self.revisions.get(dataset or "")],
             },
         )
 

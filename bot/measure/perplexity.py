@@ -11,7 +11,7 @@ import numpy as np
 from mlx_lm.perplexity import eval_ppl, load_data
 
 from bot.errors import ConfigError, VerificationFailed
-from bot.huggingface import translate_errors
+from bot.measure.data import loading
 from bot.records import MeasureSettings, Perplexity
 
 
@@ -27,7 +27,7 @@ def tokens(tokenizer: Any, settings: MeasureSettings) -> mx.array | None:
     np.random.seed(settings.seed)
     mx.random.seed(settings.seed)
     wanted = (settings.perplexity_samples, settings.perplexity_sequence_length)
-    with translate_errors(f"the dataset {settings.perplexity_dataset}"):
+    with loading(f"the dataset {settings.perplexity_dataset}"):
         try:
             text: mx.array = load_data(tokenizer, settings.perplexity_dataset, *wanted)
             return text

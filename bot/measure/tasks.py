@@ -19,8 +19,8 @@ import lm_eval.tasks
 import numpy as np
 from lm_eval.api.model import LM
 
-from bot.errors import ConfigError, HubUnavailable, NotFound, VerificationFailed
-from bot.huggingface import translate_errors
+from bot.errors import ConfigError, VerificationFailed
+from bot.measure.data import loading
 from bot.measure.results import Outcome
 from bot.measure.statistics import chance_rate, majority_rate
 from bot.records import MeasureSettings, TaskScore
@@ -65,7 +65,8 @@ def load(names: Sequence[str], seed: int) -> dict[str, Any]:
     for name in names:
         if name not in known.all_subtasks:
             raise ConfigError(f"lm-eval has no task {name!r}: `lm_eval ls tasks` lists them")
-        task = _load(known, name)
+        with loading(f"the data of {name}"):
+            task = known.load([name])["tasks"][name]
         if task.OUTPUT_TYPE != "multiple_choice":
             raise ConfigError(f"{name} is not a multiple-choice task: take it off the list of tasks")
         if task.get_config("num_fewshot") is None:
@@ -73,16 +74,6 @@ def load(names: Sequence[str], seed: int) -> dict[str, Any]:
         task.set_fewshot_seed(seed=seed)
         tasks[name] = task
     return tasks
-
-
-def _load(known: Any, name: str) -> Any:
-    with translate_errors(f"the data of {name}"):
-        try:
-            return known.load([name])["tasks"][name]
-        except datasets.exceptions.DatasetNotFoundError as error:
-            raise NotFound(f"the dataset of {name} is not on the Hub, or is gated for this token") from error
-        except ConnectionError as error:
-            raise HubUnavailable(f"the dataset of {name} cannot be reached: run it again later") from error
 
 
 def dataset_of(name: str, loaded: Callable[[], dict[str, Any]]) -> str:

@@ -1,0 +1,93 @@
+"""A folder in memory: what identifies it, what it computes in, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+
+from bot.errors import UnsuitableBase, VerificationFailed
+from bot.measure import device, model
+from tests.measure import tiny
+
+TOKENS = [[5, 9, 33, 120, 7, 61, 14, 99]]
+
+
+def test_identity_follows_weights_config_and_tokenizer_and_nothing_else(tmp_path: Path) -> None:
+    """A card or manifest beside the model changes nothing; a config, template or weight does."""
+    folder = tiny.model_folder(tmp_path / "model")
+    before = model.identity(folder)
+    (folder / "README.md").write_text("# a card")
+    (folder / "qx_manifest.json").write_text("{}")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "state.json").write_text("{}")
+    assert model.identity(folder) == before
+    seen = {before}
+    for name in ("config.json", "chat_template.jinja", "model.safetensors", "model-2.safetensors"):
+        path = folder / name
+        path.write_bytes((path.read_bytes() if path.exists() else b"") + b" ")
+        seen.add(model.identity(folder))
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize("architecture", list(tiny.ARCHITECTURES))
+def test_a_bf16_model_computes_in_float32_on_the_cpu(tmp_path: Path, architecture: str) -> None:
+    """Also a mixture of experts, which MLX cannot run in bf16 there; its weights keep their values."""
+    loaded, _, _ = model.load(tiny.model_folder(tmp_path / "model", architecture))
+    assert model.compute_dtype(loaded) == "float32"
+    logits = loaded(mx.array(TOKENS))
+    assert logits.dtype == mx.float32
+    assert mx.isfinite(logits).all()
+    stored: Any = mx.load(str(tmp_path / "model" / "model.safetensors"))
+    name, value = next((n, v) for n, v in stored.items() if "norm" in n)
+    kept: Any = loaded
+    for part in name.split("."):
+        kept = kept[int(part)] if part.isdigit() else kept[part]
+    assert mx.array_equal(kept, value.astype(mx.float32))
+
+
+@pytest.mark.parametrize("quantization", [tiny.Q4, tiny.MXFP4], ids=["q4", "mxfp4"])
+@pytest.mark.parametrize("architecture", list(tiny.ARCHITECTURES))
+def test_dequantizing_keeps_the_numbers_of_the_quantized_weights(
+    tmp_path: Path, architecture: str, quantization: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logits before and after differ by float32 rounding only."""
+    monkeypatch.setattr(model, "PAYS", 0.0)  # on a machine where it does not pay it must still be right
+    loaded, _, _ = model.load(tiny.model_folder(tmp_path / "model", architecture, quantization))
+    before = loaded(mx.array(TOKENS))
+    assert model.prepare_for_likelihood(loaded)
+    assert not any(hasattr(module, "bits") for _, module in loaded.named_modules())
+    assert mx.allclose(loaded(mx.array(TOKENS)), before, atol=2e-4)
+
+
+def test_weights_stay_packed_where_unpacking_does_not_pay_or_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unquantized model has nothing to unpack; a slow matmul or a full memory leaves it packed."""
+    plain, _, _ = model.load(tiny.model_folder(tmp_path / "plain"))
+    assert not model.prepare_for_likelihood(plain)
+    packed, _, _ = model.load(tiny.model_folder(tmp_path / "packed", quantization=tiny.Q4))
+    monkeypatch.setattr(model, "PAYS", float("inf"))
+    assert not model.prepare_for_likelihood(packed)
+    monkeypatch.setattr(model, "PAYS", 0.0)
+    monkeypatch.setattr(device, "usable_memory", lambda: 1000)
+    assert not model.prepare_for_likelihood(packed)
+
+
+def test_a_folder_that_does_not_load_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """An architecture mlx-lm does not know, truncated weights and missing weights each say what is wrong."""
+    unknown = tiny.model_folder(tmp_path / "unknown")
+    (unknown / "config.json").write_text(json.dumps({"model_type": "nobody_knows"}))
+    with pytest.raises(UnsuitableBase, match=r"cannot run unknown: .*nobody_knows"):
+        model.load(unknown)
+    truncated = tiny.model_folder(tmp_path / "truncated")
+    weights = truncated / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(VerificationFailed, match="truncated does not load"):
+        model.load(truncated)
+    weights.unlink()
+    with pytest.raises(VerificationFailed, match="No safetensors found"):
+        model.load(truncated)
