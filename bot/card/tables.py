@@ -79,9 +79,10 @@ def one_chip(rows: tuple[FamilyRow, ...]) -> str | None:
 
 
 def others_of(facts: CardFacts) -> tuple[tuple[str, Measurement], ...]:
-    """(name, measurement) of what this quant is compared with: the base if measured, then the siblings."""
+    """(name, measurement) of what this quant is compared with: the base if measured, siblings by size."""
     base = (("base", facts.base_measurement),) if facts.base_measurement else ()
-    return (*base, *((s.recipe, s.measurement) for s in facts.siblings))
+    siblings = sorted(facts.siblings, key=lambda s: -s.measurement.size_bytes)
+    return (*base, *((s.recipe, s.measurement) for s in siblings))
 
 
 def tasks(facts: CardFacts, says_nothing: tuple[str, ...]) -> tuple[TaskRow, ...]:
