@@ -21,7 +21,8 @@ from starlette.responses import Response
 from bot.hub.answers import Refused, repo_not_found
 from bot.hub.collections_store import CollectionStore
 from bot.hub.names import is_repo_id, is_user
-from bot.hub.store import Kind, RepoSettings, Store
+from bot.hub.reading import Kind, RepoSettings
+from bot.hub.store import Store
 
 KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
 TOKEN_PREFIX = "hf_"  # noqa: S105  what every Hub token starts with, no token

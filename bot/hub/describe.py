@@ -11,7 +11,8 @@ from typing import Any
 
 from bot.hub import gitids, metadata
 from bot.hub.history import Commit, FileEntry, parents
-from bot.hub.store import Kind, Store
+from bot.hub.reading import Kind
+from bot.hub.store import Store
 
 CONFIG_KEYS = ("architectures", "model_type", "quantization_config")
 TOKENIZER_KEYS = ("bos_token", "eos_token", "pad_token", "unk_token", "chat_template")

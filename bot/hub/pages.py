@@ -16,7 +16,7 @@ from bot.hub import describe, metadata
 from bot.hub.answers import Refused
 from bot.hub.call import Call
 from bot.hub.collections_store import StoredCollection
-from bot.hub.store import FOLDERS, Kind
+from bot.hub.reading import FOLDERS, Kind
 
 LOG_SHOWN = 20
 _FOLDING = re.compile(r"(?:<p>)?&lt;(/?(?:details|summary))&gt;(?:</p>)?")

@@ -10,7 +10,7 @@ from bot.hub import describe, metadata
 from bot.hub.answers import Refused, answer, repo_not_found
 from bot.hub.call import KINDS, Call
 from bot.hub.names import check_ref
-from bot.hub.store import MAIN, Kind, RepoSettings
+from bot.hub.reading import MAIN, Kind, RepoSettings
 
 COMMITS_PER_PAGE = 50
 

@@ -21,67 +21,31 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import filelock
 import msgspec
 
 from bot.hub import history
-from bot.hub.answers import Refused, entry_not_found, repo_not_found, revision_not_found
+from bot.hub.answers import Refused, repo_not_found, revision_not_found
 from bot.hub.history import Commit, FileEntry, Operation, Put
-from bot.hub.names import check_path, check_ref, check_repo_id, is_commit_id, is_repo_id
-from bot.hub.objects import Objects, sync_folder, write_record
-from bot.records import R, Record
+from bot.hub.names import check_path, check_ref, check_repo_id
+from bot.hub.objects import sync_folder, write_record
+from bot.hub.reading import MAIN, Gated, Kind, Refs, RepoSettings, StoreReader
 
-Kind = Literal["model", "dataset"]
-Gated = Literal["auto", "manual", False]
-FOLDERS: dict[Kind, str] = {"model": "models", "dataset": "datasets"}
-MAIN = "main"
+__all__ = ["MAIN", "Gated", "Kind", "Refs", "RepoSettings", "Store"]
 
 
-class RepoSettings(Record, frozen=True):
-    """What is not in the git part of a repo. `readers` may read it although it is gated."""
-
-    id: str
-    kind: Kind
-    created_at: str
-    private: bool = False
-    gated: Gated = False
-    readers: tuple[str, ...] = ()
-    downloads: int = 0
-    likes: int = 0
-
-
-class Refs(Record, frozen=True):
-    """Branch and tag names to commit ids."""
-
-    branches: dict[str, str]
-    tags: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-class Store:
-    """One Hub's repos under `root`. Every method raises `Refused` with the status the Hub would give."""
+class Store(StoreReader):
+    """One Hub's repos under `root`, to read and write."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-        self.objects = Objects(self.root)
+        super().__init__(root)
         self._locks = self.root / ".locks"
         self._locks.mkdir(exist_ok=True)
 
     # ------------------------------------------------------------ repos
-
-    def folder(self, kind: Kind, repo: str) -> Path:
-        return self.root / FOLDERS[kind] / check_repo_id(repo)
-
-    def exists(self, kind: Kind, repo: str) -> bool:
-        return is_repo_id(repo) and (self.folder(kind, repo) / "repo.json").is_file()
-
-    def repos(self, kind: Kind) -> list[str]:
-        """Ids of all repos of that kind, sorted."""
-        top = self.root / FOLDERS[kind]
-        return sorted(str(p.parent.relative_to(top)) for p in top.glob("*/*/repo.json"))
 
     def create_repo(self, kind: Kind, repo: str, *, private: bool = False, author: str | None = None) -> None:
         """A repo whose first commit holds .gitattributes. Refused (409) when it is there already."""
@@ -134,9 +98,6 @@ class Store:
             folder.rename(target)
             sync_folder(target.parent)
 
-    def settings(self, kind: Kind, repo: str) -> RepoSettings:
-        return self._read(kind, repo, "repo.json", RepoSettings)
-
     def update_settings(self, kind: Kind, repo: str, **changes: Any) -> RepoSettings:
         """Change fields of `RepoSettings`."""
         with self._existing(kind, repo) as folder:
@@ -147,55 +108,6 @@ class Store:
     def set_gated(self, kind: Kind, repo: str, gated: Gated, readers: Iterable[str] = ()) -> None:
         """Gate a repo: only its owner and `readers` get its files from now on."""
         self.update_settings(kind, repo, gated=gated, readers=tuple(readers))
-
-    # ------------------------------------------------------------ reading
-
-    def refs(self, kind: Kind, repo: str) -> Refs:
-        return self._read(kind, repo, "refs.json", Refs)
-
-    def resolve(self, kind: Kind, repo: str, revision: str = MAIN) -> str:
-        """The commit id of a branch, tag, commit id (or its first seven digits and more)."""
-        refs = self.refs(kind, repo)
-        name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        found = refs.branches.get(name) or refs.tags.get(name)
-        if found:
-            return found
-        commits = self.folder(kind, repo) / "commits"
-        if is_commit_id(revision) and (commits / f"{revision}.json").is_file():
-            return revision
-        if 7 <= len(revision) < 40 and all(c in "0123456789abcdef" for c in revision):
-            matches = list(commits.glob(f"{revision}*.json"))
-            if len(matches) == 1:
-                return matches[0].stem
-        raise revision_not_found(revision)
-
-    def commit_at(self, kind: Kind, repo: str, revision: str = MAIN) -> Commit:
-        """The commit a revision stands for."""
-        return _load_commit(
-            self.folder(kind, repo) / "commits" / f"{self.resolve(kind, repo, revision)}.json"
-        )
-
-    def log(self, kind: Kind, repo: str, revision: str = MAIN) -> Iterator[Commit]:
-        """The commits from a revision back to the first one."""
-        commit: Commit | None = self.commit_at(kind, repo, revision)
-        while commit is not None:
-            yield commit
-            commit = self.commit_at(kind, repo, commit.parent) if commit.parent else None
-
-    def entry(self, kind: Kind, repo: str, path: str, revision: str = MAIN) -> FileEntry:
-        commit = self.commit_at(kind, repo, revision)
-        if path not in commit.files:
-            raise entry_not_found(path, commit.id)
-        return commit.files[path]
-
-    def read_bytes(self, kind: Kind, repo: str, path: str, revision: str = MAIN) -> bytes:
-        """A file's content."""
-        return self.objects.path(self.entry(kind, repo, path, revision).sha256).read_bytes()
-
-    def attributes(self, commit: Commit) -> str:
-        """The text of a commit's .gitattributes."""
-        entry = commit.files.get(".gitattributes")
-        return self.objects.path(entry.sha256).read_text("utf-8", "replace") if entry else ""
 
     # ------------------------------------------------------------ writing
 
@@ -299,13 +211,6 @@ class Store:
                 raise repo_not_found()
             yield self.folder(kind, repo)
 
-    def _read(self, kind: Kind, repo: str, name: str, record: type[R]) -> R:
-        try:
-            content = (self.folder(kind, repo) / name).read_bytes()
-        except FileNotFoundError:
-            raise repo_not_found() from None
-        return msgspec.json.decode(content, type=record)
-
     def _write_refs(self, folder: Path, refs: Refs) -> None:
         write_record(folder / "refs.json", refs, self.objects.scratch)
 
@@ -327,9 +232,3 @@ class Store:
         for old in (folder / ".views").iterdir():
             if old != view:
                 shutil.rmtree(old, ignore_errors=True)
-
-
-@lru_cache(maxsize=4096)
-def _load_commit(path: Path) -> Commit:
-    # A commit file never changes: its name is the hash of what it says.
-    return msgspec.json.decode(path.read_bytes(), type=Commit)

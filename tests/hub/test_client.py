@@ -195,7 +195,7 @@ def test_a_commit_on_an_old_parent_is_refused(account: Account) -> None:
 
 
 def test_files_are_copied_from_a_branch_in_one_commit(account: Account, tmp_path: Path) -> None:
-    """Staged on a branch, copied to main with deletions in one guarded commit, as a public repo is updated."""
+    """Staged on a branch, copied to main with deletions in one guarded commit: how a public repo changes."""
     repo = account.new_repo()
     account.api.upload_file(path_or_fileobj=b"old", path_in_repo="old.bin", repo_id=repo)
     account.api.create_branch(repo, branch="staging/v2")
