@@ -101,6 +101,22 @@ def test_metadata_is_read_back_as_it_was_meant(base: BaseRevision) -> None:
     assert all(isinstance(data.get(key, ""), str) for key in ("license", "license_name", "license_link"))
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "key"),
+    [
+        ("license", "do <b>what</b> you like", "license"),
+        ("license_link", "javascript:alert(1)", "license_link"),
+        ("license_link", "LICENSE\nevil: yes", "license_link"),
+        ("language", ("English, mostly",), "language"),
+        ("pipeline_tag", "text generation!", "pipeline_tag"),
+    ],
+)
+def test_metadata_of_another_form_is_left_out(field: str, value: object, key: str) -> None:
+    """A license, link, language or task that the Hub would refuse does not reach the metadata."""
+    data = metadata(hostile_card(replace(BASE, **{field: value}), "x").text)
+    assert data.get(key) == ("text-generation" if key == "pipeline_tag" else None)
+
+
 @given(word=words)
 @settings(max_examples=300, deadline=None)
 def test_text_shows_exactly_its_characters(word: str) -> None:

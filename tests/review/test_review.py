@@ -48,6 +48,15 @@ def test_small_differences_are_no_gain_and_no_loss() -> None:
     assert "(+0.003)" not in text  # Winogrande's difference, far inside its standard error
 
 
+def test_seven_tries_need_a_stronger_difference_than_one() -> None:
+    """A difference that one test would call significant is within noise among seven (Holm)."""
+    mine = measurement("q4-hi", (0.464, 0.583, 0.826, 0.627, 0.328, 0.717, 0.575), 12.9, 200.0, 4.9, 5.0)
+    alone, tasks = (0.398 - 0.328) / (2 * 0.0215**2) ** 0.5, compare(mine, "base", BASE_MEASUREMENT).tasks
+    assert alone > 1.96  # of OpenBookQA's standard error
+    assert next(d for d in tasks if d.task == "openbookqa").value == pytest.approx(-0.07)
+    assert not any(d.beyond_noise for d in tasks)
+
+
 def test_unmeasured_base_gives_no_claim_about_quality() -> None:
     """Without the base's measurement the verdict says that the cost is not known."""
     verdict = review(card_facts(base_measurement=None)).verdict
