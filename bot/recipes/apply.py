@@ -87,9 +87,9 @@ def apply(recipe: Recipe, model: nn.Module, config: dict[str, Any], base: str) -
 
     Raises UnsuitableBase where a required rule (attention) matches nothing in this model.
     """
-    cast(model, recipe.dtype or target_dtype(config))
     if recipe.requantize:
         mlx_lm_utils.dequantize_model(model)
+    cast(model, recipe.dtype or target_dtype(config))
     fates = _fates(recipe, model, config, base)
     wanted = {fate.path: fate.quantization for fate in fates if fate.quantization and not fate.from_source}
 
