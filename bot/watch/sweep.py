@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from bot.errors import BotError, HubUnavailable, NotFound
@@ -107,7 +107,8 @@ class _Sweep:
         now: datetime,
         before: SweepResult | None,
     ) -> None:
-        self.watchlist, self.hub, self.seen, self.now, self.before = watchlist, hub, seen, now, before
+        self.watchlist, self.hub, self.now, self.before = watchlist, hub, now, before
+        self.seen = cache(seen)
         self.held = {w.repo: w for w in before.waiting} if before else {}
         self.failed = set(before.failed) if before else set()
         self.to_look: dict[str, str] = {}

@@ -76,9 +76,15 @@ def test_a_removed_file_is_a_change_like_an_added_one() -> None:
     assert classify(revision(FILES), revision(fewer)) == "tokenizer"
 
 
-@pytest.mark.parametrize(
-    "terms", [{"license": "other"}, {"license": None}, {"license_name": "x"}, {"gated": True}]
-)
+TERMS: list[dict[str, object]] = [
+    {"license": "other"},
+    {"license": None},
+    {"license_name": "x"},
+    {"gated": True},
+]
+
+
+@pytest.mark.parametrize("terms", TERMS)
 def test_other_terms_are_a_license_change_whatever_else_changed(terms: dict[str, object]) -> None:
     """License metadata and gating freeze a base before anything is made of its new weights, both ways."""
     before, after = revision(FILES), revision(FILES | {"model.safetensors": "w2"}, **terms)
@@ -98,7 +104,7 @@ ENTRY = Entry(
     auto_up_to=None, auto_authors=(), accept=(), min_age=7200.0, max_size=None, compare_with=(),
     staging="private", measure=MeasureSettings(),
 )  # fmt: skip
-OLD = {"last_modified": "2025-11-21T09:00:00+00:00"}
+OLD: dict[str, object] = {"last_modified": "2025-11-21T09:00:00+00:00"}
 SHARDS = {f"model-0000{n}-of-00003.safetensors": f"w{n}" for n in (1, 2, 3)}
 REASONS: list[tuple[dict[str, str], dict[str, object], dict[str, object], str | None]] = [
     # files, revision, entry, part of the reason (None: it is due)

@@ -83,7 +83,7 @@ def test_an_author_costs_one_listing_and_each_new_repo_one_look(upstream: Upstre
     first, requests = upstream.sweep(upstream.watch())
     assert {change.repo: change.sha for change in first.changes} == shas
     assert {change.kind for change in first.changes} == {"new"}
-    assert sorted(requests) == ["listing", *repos]
+    assert sorted(requests) == sorted(["listing", *repos])
 
     upstream.take_up(first)
     second, requests = upstream.sweep(upstream.watch(), first)
@@ -182,7 +182,7 @@ def test_a_half_uploaded_repo_waits_until_it_is_whole(upstream: Upstream) -> Non
 
 
 def test_nothing_is_made_without_a_yes_where_the_watchlist_asks(upstream: Upstream) -> None:
-    """With `approval: ask` a new base waits; so does one whose terms changed, and one with a new README only."""
+    """With `approval: ask` a new base waits; in any case one with other terms or a new README only."""
     repo = f"{upstream.author}/m"
     upstream.add(repo)
     asked, _ = upstream.sweep(upstream.watch(approval="ask"))
@@ -211,7 +211,8 @@ def test_one_bad_repo_does_not_stop_the_sweep(upstream: Upstream) -> None:
     """A missing repo and an unknown author are sentences; the others are found, and both are tried again."""
     good, bad = f"{upstream.author}/m", f"{upstream.author}/missing"
     upstream.add(good)
-    text = f"repos: [{{repo: {bad}}}, {{repo: {good}}}]\nauthors: [{{author: {upstream.other}, since: 2020-01-01}}]"
+    authors = f"authors: [{{author: {upstream.other}, since: 2020-01-01}}]"
+    text = f"repos: [{{repo: {bad}}}, {{repo: {good}}}]\n{authors}"
     first, _ = upstream.sweep(upstream.watch(text))
     assert [c.repo for c in first.changes] == [good]
     assert first.failed == (upstream.other, bad)
@@ -223,12 +224,10 @@ def test_one_bad_repo_does_not_stop_the_sweep(upstream: Upstream) -> None:
 
 
 def test_a_hub_that_goes_away_ends_the_sweep_and_the_next_reads_everything(upstream: Upstream) -> None:
-    """When the Hub is down the rest is not tried; the result says it is not complete and is not built upon."""
+    """When the Hub is down the rest is not tried; the result says so, and the next sweep reads everything."""
     for n in range(3):
         upstream.add(f"{upstream.author}/m{n}")
-    upstream.hub.arm(Fault(kind="error", status=500, path=f"/api/models/{upstream.author}/m1", times=50))
-    # The door waits out a 5xx with growing pauses; a 4xx of no known meaning is not waited for.
-    upstream.hub.disarm()
+    # The door waits out a 5xx with growing pauses; an answer of no known meaning ends it at once.
     upstream.hub.arm(Fault(kind="error", status=418, path=f"/api/models/{upstream.author}/m1", times=50))
     broken, requests = upstream.sweep(upstream.watch())
     assert not broken.complete
@@ -240,11 +239,11 @@ def test_a_hub_that_goes_away_ends_the_sweep_and_the_next_reads_everything(upstr
     assert len(whole.changes) == 3
 
 
-def test_a_thousand_unchanged_repos_cost_one_request(upstream: Upstream) -> None:
+def test_many_unchanged_repos_cost_one_request(upstream: Upstream) -> None:
     """The cost of a quiet sweep does not grow with the number of repos an author has."""
-    for n in range(40):
+    for n in range(12):
         upstream.add(f"{upstream.author}/m{n}")
     first, requests = upstream.sweep(upstream.watch())
-    assert len(requests) == 41
+    assert len(requests) == 13
     upstream.take_up(first)
     assert upstream.sweep(upstream.watch(), first)[1] == ["listing"]
