@@ -41,7 +41,7 @@ class TaskRow(Record, frozen=True, kw_only=True):
 def chip(device: str) -> str:
     """The chip's name out of a device description, which begins with it."""
     name = device.split(",", 1)[0].strip()
-    return f"{name} (CPU only)" if "MLX on cpu" in device else name
+    return f"{name}, CPU" if "MLX on cpu" in device else name
 
 
 def family(facts: CardFacts) -> tuple[FamilyRow, ...]:

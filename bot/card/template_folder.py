@@ -88,10 +88,10 @@ def environment(own: Path | None) -> Environment:
 
 
 def _card_filters() -> dict[str, Callable[..., Any]]:
-    """Number filters print as they are; `task_title` and `listed` give text, which is escaped."""
+    """Number filters print as they are, unbroken; `task_title` and `listed` give text to be escaped."""
 
     def printed(write: Callable[[Any], str]) -> Callable[[Any], markdown.Markdown]:
-        return lambda value: markdown.Markdown(write(value))
+        return lambda value: markdown.Markdown(write(value).replace(" ", "\u00a0"))
 
     filters: dict[str, Callable[..., Any]] = {
         write.__name__: printed(write)

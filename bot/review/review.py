@@ -18,7 +18,7 @@ def review(facts: CardFacts) -> Review:
     siblings = tuple(c for c in comparisons if c is not with_base)
     silent = silent_tasks(mine, facts.base_measurement)
     sentences = (
-        *(_against(c, "the base") for c in (with_base,) if c),
+        *(_against(c, "the base", most=7) for c in (with_base,) if c),
         *_against_siblings(siblings),
         *_cheaper(facts, siblings),
         *(f"{task_title(task)} says nothing here: {reason}." for task, reason in silent.items()),
@@ -57,18 +57,24 @@ def _quality(facts: CardFacts, with_base: Comparison | None, silent: dict[str, s
         return (
             f"is within noise of its base on {_all(len(with_base.tasks))} that {_say(len(with_base.tasks))}"
         )
-    changes = [f"loses {_named(with_base.losses)}"] if with_base.losses else []
-    changes += [f"gains {_named(with_base.gains)}"] if with_base.gains else []
+    changes = [_changed("loses", with_base.losses), _changed("gains", with_base.gains)]
     rest = len(with_base.within_noise)
-    return f"{listed(changes)} against its base beyond noise" + (
+    return f"{listed([c for c in changes if c])} against its base beyond noise" + (
         f", with the other {_tasks(rest)} within noise" if rest else ""
     )
 
 
-def _against(found: Comparison, name: str) -> str:
-    """One sentence on a comparison: losses, gains, the rest, and perplexity."""
-    parts = [f"loses {_named(found.losses)} beyond noise"] if found.losses else []
-    parts += [f"gains {_named(found.gains)} beyond noise"] if found.gains else []
+def _changed(verb: str, found: tuple[TaskDifference, ...]) -> str:
+    """`loses HellaSwag (-0.021)`; from three on only how many, and the largest."""
+    if len(found) < 3:
+        return f"{verb} {_named(found)}" if found else ""
+    return f"{verb} on {len(found)} tasks, most on {_named(_largest(found)[:1])}"
+
+
+def _against(found: Comparison, name: str, most: int = 2) -> str:
+    """One sentence on a comparison: losses and gains (the `most` largest by name), the rest, perplexity."""
+    parts = [f"loses {_named(found.losses, most)} beyond noise"] if found.losses else []
+    parts += [f"gains {_named(found.gains, most)} beyond noise"] if found.gains else []
     rest = len(found.within_noise)
     if rest:
         parts.append(f"is within noise on {_tasks(rest)}" if parts else f"is within noise on {_all(rest)}")
@@ -135,9 +141,14 @@ def _memory(facts: CardFacts) -> str:
     return f"Its {size(weight)} are within {room}, on a Mac with {memory} GB or more."
 
 
-def _named(differences: tuple[TaskDifference, ...]) -> str:
-    ordered = sorted(differences, key=lambda d: -abs(d.value))
-    return listed([f"{task_title(d.task)} ({difference(d.value)})" for d in ordered])
+def _largest(differences: tuple[TaskDifference, ...]) -> tuple[TaskDifference, ...]:
+    return tuple(sorted(differences, key=lambda d: -abs(d.value)))
+
+
+def _named(differences: tuple[TaskDifference, ...], most: int = 7) -> str:
+    shown = [f"{task_title(d.task)} ({difference(d.value)})" for d in _largest(differences)]
+    more = len(shown) - most
+    return listed([*shown[:most], f"{_tasks(more)} more"] if more > 0 else shown)
 
 
 def _tasks(number: int) -> str:

@@ -33,7 +33,8 @@ def tokens(card: str) -> list[Token]:
 def text_of(inline: Token) -> str:
     """What a reader sees of one line: text, code, and the text of `<code>`; no markup."""
     children = inline.children or []
-    return "".join(child.content for child in children if child.type in ("text", "code_inline"))
+    shown = "".join(child.content for child in children if child.type in ("text", "code_inline"))
+    return shown.replace("\u00a0", " ")
 
 
 def tables(card: str) -> list[Table]:

@@ -40,6 +40,15 @@ def test_verdict_names_what_is_lost_and_gained_beyond_noise() -> None:
     )
 
 
+def test_many_losses_are_counted_in_the_verdict_and_named_below() -> None:
+    """From three losses on the verdict counts them; the sentence on the base names all of them."""
+    mine = measurement("qx52", (0.364, 0.483, 0.726, 0.427, 0.398, 0.717, 0.575), 19.0, 250.0, 3.9, 4.0)
+    found = review(card_facts(mine=mine, others=()))
+    assert "loses on 4 tasks, most on HellaSwag (-0.200) against its base beyond noise" in found.verdict
+    named = "HellaSwag (-0.200), ARC Challenge (-0.100), ARC Easy (-0.100) and BoolQ (-0.100)"
+    assert any(named in sentence for sentence in found.sentences)
+
+
 def test_small_differences_are_no_gain_and_no_loss() -> None:
     """The seeds' kind of difference (a few thousandths on a few hundred questions) is never called either."""
     text = said(review(card_facts(others=())))
