@@ -11,7 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import Collection
 
 from .conftest import Account
-from .test_client import status
+from .examples import status
 
 
 @pytest.fixture
