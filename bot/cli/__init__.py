@@ -6,6 +6,7 @@ Nothing heavy is imported here: `bot --help` answers at once. Commands import wh
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -38,7 +39,7 @@ def _register() -> None:
     app.command("publish")(publish.publish)
     app.command("run")(daemon.run)
     app.command("status")(runs.status)
-    for name, command in {
+    rest: dict[str, Callable[..., None]] = {
         "watch": watch.watch,
         "release": released.release,
         "unpublish": released.unpublish,
@@ -48,7 +49,8 @@ def _register() -> None:
         "resume": daemon.resume,
         "worker": daemon.worker,
         "rehearse": rehearse.rehearse,
-    }.items():
+    }
+    for name, command in rest.items():
         app.command(name, hidden=True)(command)
     app.add_typer(card.card, name="card", hidden=True)
     app.add_typer(hub.hub, name="hub", hidden=True)

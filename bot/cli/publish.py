@@ -68,9 +68,10 @@ def publish(
 
 def _said(plan: Plan, json: bool) -> None:
     from bot.cli import show
+    from bot.records import to_json
 
     if json:
-        show.as_json({"plan": show.to_json(plan), "dry_run": True})
+        show.as_json({"plan": to_json(plan), "dry_run": True})
     else:
         show.out().print("Nothing was done: this was a dry run.")
 
@@ -130,9 +131,10 @@ def _report(result: FamilyResult, plan: Plan, door: HubDoor, *, json: bool) -> N
     """Print the outcome, and end with the class of the first failure when there was one."""
     from bot.cli import show
     from bot.errors import BY_NAME, BotError
+    from bot.records import to_json
 
     if json:
-        show.as_json({"plan": show.to_json(plan), "result": show.to_json(result)})
+        show.as_json({"plan": to_json(plan), "result": to_json(result)})
     else:
         if all(outcome.status == "already" for outcome in result.outcomes):
             show.out().print("Everything asked for is published already; nothing was done.")

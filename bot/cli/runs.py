@@ -21,13 +21,14 @@ def status(json: Json = False, limit: Annotated[int, typer.Option(help="How many
     """What runs, waits, failed and was published, newest first."""
     from bot import engine, runs
     from bot.cli import show
+    from bot.records import to_json
 
     known = settings_.from_environment()
     with engine.client(known) as client:
         found = runs.listed(client, limit)
         paused = engine.is_paused(client)
     if json:
-        show.as_json({"paused": paused, "runs": [show.to_json(run) for run in found]})
+        show.as_json({"paused": paused, "runs": [to_json(run) for run in found]})
         return
     console = show.out()
     if paused:
