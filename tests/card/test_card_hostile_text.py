@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -40,6 +43,10 @@ bases = st.builds(
     pipeline_tag=words,
     model_type=words,
 )
+_EMPTY = tempfile.TemporaryDirectory(prefix="qx-bot-")
+OUTSIDE_GIT = Path(_EMPTY.name)
+"""An empty folder of own templates: asking git for the commit costs most of a rendering."""
+
 INLINE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
@@ -48,7 +55,7 @@ def hostile_card(base: BaseRevision, word: str) -> Card:
         QX86_HI, device=word, compute_dtype=word, measured_at=word, versions={"mlx": word, word: "1"}
     )
     facts: CardFacts = card_facts(mine=mine, base=base, collections=(CollectionLink(title=word, url=word),))
-    return render(facts, review(facts))
+    return render(facts, review(facts), OUTSIDE_GIT)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
