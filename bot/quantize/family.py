@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -49,16 +50,20 @@ class _Family:
     def __init__(self, snapshot: Snapshot, out: Path, report: Report) -> None:
         self.snapshot, self.out, self.report = snapshot, out, report
         self.source = Path(snapshot.path)
-        self._base_tokens: Tokens | None = None
         for file in snapshot.files:
             if not (self.source / file.path).is_file():
                 raise UnsuitableBase(f"{snapshot.repo}: {file.path} is gone from disk: fetch it again")
+
+    @functools.cached_property
+    def base_tokens(self) -> Tokens:
+        return tokens.read(self.source, self.snapshot.repo)
 
     def quant(self, recipe: Recipe, name: str) -> ModelFolder:
         """One finished quant: found whole, or made."""
         whole = finished.found(self.out, name, recipe.hash, self.snapshot.repo, self.snapshot.sha)
         if whole is not None:
             return whole
+        _ = self.base_tokens  # a base without a usable tokenizer is refused before the long writing
         partial = finished.fresh_partial(self.out, name)
         record = self._make(recipe, partial, self.out / name)
         finished.finish(partial, record)
@@ -112,14 +117,12 @@ class _Family:
         return count
 
     def _check(self, folder: Path, layout: Layout) -> None:
-        if self._base_tokens is None:
-            self._base_tokens = tokens.read(self.source, self.snapshot.repo)
         expected = Expected(
             tensors=layout.tensors,
             quantization=layout.quantization,
             bits_per_weight=layout.bits_per_weight,
             base_files=tuple(file.path for file in self.snapshot.files),
-            tokens=self._base_tokens,
+            tokens=self.base_tokens,
         )
         found = violations(expected, look(folder, self.snapshot.repo))
         if found:

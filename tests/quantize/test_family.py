@@ -1,0 +1,168 @@
+"""What the quantize child writes: numerically mlx-lm's own, loadable, complete, and as heavy as predicted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import msgspec
+import pytest
+from mlx.utils import tree_flatten
+from mlx_lm import convert, load
+from mlx_lm.utils import dequantize_model
+
+from bot import safetensors
+from bot.quantize.write import sha256_of
+from bot.recipes import PredictRequest, architecture
+from bot.recipes.apply import apply
+from bot.recipes.names import parse
+from bot.recipes.predict import predict
+from bot.recipes.recipe import decide, layer_of
+from tests.models import MODEL_TYPES, config_of
+from tests.quantize.conftest import RECIPES, Family
+
+Families = Callable[[str], Family]
+
+
+def tensors_in(folder: Path) -> dict[str, mx.array]:
+    return {
+        name: value for path in folder.glob("*.safetensors") for name, value in mx.load(str(path)).items()
+    }
+
+
+def same(left: dict[str, mx.array], right: dict[str, mx.array]) -> None:
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert value.dtype == right[name].dtype, name
+        assert mx.array_equal(value, right[name]).item(), name
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_the_tensors_are_those_of_mlx_lm_convert(model_type: str, family: Families, tmp_path: Path) -> None:
+    """With the same decisions as predicate, mlx_lm.convert writes the same names, dtypes and values."""
+    made = family(model_type)
+    recipe = parse("qx64-hi")
+    n_layers = 6 if model_type in ("lfm2_moe", "gpt_oss") else 5
+
+    def predicate(path: str, module: Any) -> dict[str, Any] | bool:
+        given = decide(
+            recipe, path, layer_of(path), n_layers, module.weight.shape[-1], tied=model_type == "lfm2_moe"
+        )
+        return msgspec.structs.asdict(given) if given else False
+
+    convert(
+        str(made.base), str(tmp_path / "theirs"), quantize=True, q_group_size=32, quant_predicate=predicate
+    )
+    same(tensors_in(Path(made.quants["qx64-hi"].path)), tensors_in(tmp_path / "theirs"))
+    ours, theirs = config_of(Path(made.quants["qx64-hi"].path)), config_of(tmp_path / "theirs")
+    for path, entry in theirs["quantization"].items():
+        if isinstance(entry, dict):
+            assert ours["quantization"][path] == entry
+    assert ours["quantization"] == ours["quantization_config"]
+
+
+def logits_of(folder: str) -> mx.array:
+    """For six tokens, in float32: MLX on the CPU multiplies experts in no other type."""
+    model, _ = load(folder)
+    model.set_dtype(mx.float32)
+    logits: mx.array = model(mx.array([[1, 5, 9, 70, 33, 12]]))
+    return logits
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_every_quant_loads_and_speaks(model_type: str, family: Families) -> None:
+    """Plain mlx_lm.load takes each folder; its logits are finite and near the base's where bits are many."""
+    made = family(model_type)
+    base = logits_of(made.snapshot.path)
+    distances = {}
+    for recipe, quant in made.quants.items():
+        logits = logits_of(quant.path)
+        assert mx.isfinite(logits).all().item()
+        distances[recipe] = (mx.abs(logits - base).mean() / mx.abs(base).mean()).item()
+    assert distances["bf16"] < 0.02
+    assert distances["qx86"] < distances["qx64-hi"] < 1
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_the_prediction_agrees_with_the_files_to_the_byte(model_type: str, family: Families) -> None:
+    """From config.json alone and from headers: bytes, parameters and bits per weight as written."""
+    made = family(model_type)
+    text = (made.base / "config.json").read_text()
+    headers = safetensors.read_header(made.base / "model.safetensors")
+    for tensors in ({}, headers):
+        request = PredictRequest(base="a/b", config=text, recipes=RECIPES, tensors=tensors)
+        answer = predict(request, lambda _: None)
+        for item in answer.items:
+            quant = made.quants[item.recipe]
+            assert item.bytes == quant.weight_bytes
+            assert (item.parameters, item.bits_per_weight) == (quant.parameters, quant.bits_per_weight)
+            assert (item.recipe_hash, item.notes) == (quant.recipe_hash, quant.notes)
+            assert answer.text_only == quant.text_only
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_a_folder_holds_its_files_and_no_others(model_type: str, family: Families) -> None:
+    """Every file with its size and hash; the base's tokenizer, template, license unchanged; no card."""
+    made = family(model_type)
+    for quant in made.quants.values():
+        folder = Path(quant.path)
+        assert {path.name for path in folder.iterdir()} == {file.path for file in quant.files}
+        for file in quant.files:
+            assert (folder / file.path).stat().st_size == file.size
+            assert sha256_of(folder / file.path) == file.sha256
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "LICENSE"):
+            assert (folder / name).read_bytes() == (made.base / name).read_bytes()
+        assert (folder / "generation_config.json").is_file()
+        assert not (folder / "README.md").exists()
+        assert (quant.base, quant.base_sha) == ("someone/Tiny", "a" * 40)
+
+
+def test_safetensors_say_that_they_are_mlx(family: Families) -> None:
+    """`format: mlx` is in the metadata, and the index names every tensor's file."""
+    folder = Path(family("qwen3").quants["qx86"].path)
+    tensors, metadata = mx.load(str(folder / "model.safetensors"), return_metadata=True)
+    assert metadata == {"format": "mlx"}
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    assert index["weight_map"] == dict.fromkeys(sorted(tensors), "model.safetensors")
+    assert index["metadata"]["total_size"] == sum(value.nbytes for value in tensors.values())
+
+
+def test_a_lost_vision_tower_is_said_everywhere(family: Families) -> None:
+    """mlx-lm drops it: the record says text-only, and neither config nor files speak of images any more."""
+    quant = family("qwen3_vl_moe").quants["qx86"]
+    assert quant.text_only
+    assert "vision_config" not in config_of(Path(quant.path))
+    assert "preprocessor_config.json" not in {file.path for file in quant.files}
+    assert not family("qwen3").quants["qx86"].text_only
+
+
+def test_mxfp4_experts_stay_as_the_source_has_them(family: Families) -> None:
+    """gpt-oss brings its experts in MXFP4: every recipe keeps them, and says so."""
+    made = family("gpt_oss")
+    path = "model.layers.0.mlp.experts.down_proj"
+    source = mx.load(str(made.base / "model.safetensors"))["model.layers.0.mlp.experts.down_proj_blocks"]
+    for quant in made.quants.values():
+        stored = tensors_in(Path(quant.path))[f"{path}.weight"]
+        assert mx.array_equal(stored, source.view(mx.uint32).flatten(-2)).item()
+        entry = config_of(Path(quant.path))["quantization"][path]
+        assert entry == {"bits": 4, "group_size": 32, "mode": "mxfp4"}
+        assert any("as the source stores them" in note for note in quant.notes)
+
+
+def test_a_recipe_may_say_requantize(family: Families) -> None:
+    """Then the experts are dequantized and quantized anew, as by dequantizing first and converting after."""
+    made = family("gpt_oss")
+    recipe = msgspec.structs.replace(parse("q3"), requantize=True)
+    model, config = architecture.load(made.base, "a/b")
+    layout = apply(recipe, model, config, "a/b")
+    assert layout.quantization["model.layers.0.mlp.experts.down_proj"]["bits"] == 3
+    assert not layout.notes
+    reference = dequantize_model(architecture.load(made.base, "a/b")[0])
+    expert = reference.model.layers[0].mlp.experts.down_proj.weight.astype(mx.bfloat16)
+    parts = mx.quantize(expert, group_size=64, bits=3)
+    ours = dict(tree_flatten(model.parameters()))
+    for kind, part in zip(("weight", "scales", "biases"), parts, strict=True):
+        assert mx.array_equal(ours[f"model.layers.0.mlp.experts.down_proj.{kind}"], part).item()
