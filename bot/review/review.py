@@ -148,7 +148,7 @@ def _largest(differences: tuple[TaskDifference, ...]) -> tuple[TaskDifference, .
 def _named(differences: tuple[TaskDifference, ...], most: int = 7) -> str:
     shown = [f"{task_title(d.task)} ({difference(d.value)})" for d in _largest(differences)]
     more = len(shown) - most
-    return listed([*shown[:most], f"{_tasks(more)} more"] if more > 0 else shown)
+    return listed([*shown[:most], f"{more} more"] if more > 0 else shown)
 
 
 def _tasks(number: int) -> str:
