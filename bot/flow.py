@@ -32,6 +32,7 @@ from bot.huggingface import HubDoor
 from bot.measure.answers import judge
 from bot.measure.request import AnswersRequest, Measurements, MeasureRequest, ModelToMeasure, NotMeasured
 from bot.publish import collections, ledger, manifest, repo
+from bot.publish.rivals import rivals
 from bot.quantize import ModelFolders, QuantizeRequest
 from bot.records import (
     Answers,
@@ -272,13 +273,14 @@ def write_card(job_json: Json) -> None:
         raise NotFound(
             f"{folder.name} is no longer on this disk: run `bot publish {job.plan.base.repo}` again"
         )
+    others, missing = rivals(door, job.plan.account, job.plan.compare_with)
     known = facts(
         plan=job.plan,
         quant=job.quant,
-        folder=job.folder,
+        folder=replace(job.folder, notes=(*job.folder.notes, *missing)),
         measurement=_required(job),
         base_measurement=job.measurement_of(None),
-        siblings=_siblings(job, door),
+        siblings=(*_siblings(job, door), *others),
         endpoint=door.endpoint,
     )
     card = render(known, review(known), settings.from_environment().templates)
@@ -299,9 +301,11 @@ def _siblings(job: Job, door: HubDoor) -> tuple[Sibling, ...]:
         for quant in job.plan.quants
         if quant.repo != job.quant.repo and (measurement := job.measurement_of(quant.recipe)) is not None
     }
-    for there in ledger.siblings(door, job.plan.account, job.plan.base.repo, job.plan.base.sha):
+    for there in ledger.made_of(door, job.plan.account, job.plan.base.repo):
         known = there.manifest
-        if known is not None and known.measurement is not None and there.repo not in (*here, job.quant.repo):
+        if known is None or known.measurement is None or known.base_sha != job.plan.base.sha:
+            continue
+        if there.repo not in (*here, job.quant.repo):
             here[there.repo] = Sibling(
                 repo=there.repo, recipe=known.recipe, measurement=known.measurement, published=True
             )

@@ -59,14 +59,14 @@ def look(door: HubDoor, repo: str) -> OnHub:
     return msgspec.structs.replace(found, standing="ours", manifest=manifest)
 
 
-def siblings(door: HubDoor, account: str, base: str, base_sha: str) -> list[OnHub]:
-    """The account's repos that the bot made from this base revision.
+def made_of(door: HubDoor, account: str, base: str) -> list[OnHub]:
+    """The account's repos that the bot made of this base, any revision.
 
-    Candidates are the repos named `<Base>-…-mlx`; only those with a manifest for it count.
+    Candidates are the repos named `<Base>-…-mlx`; only those with a manifest that names the base count.
     """
     prefix = f"{account}/{base.split('/', 1)[1]}-"
     named = [
         m.repo for m in door.list_models(account) if m.repo.startswith(prefix) and m.repo.endswith("-mlx")
     ]
     found = [look(door, repo) for repo in named]
-    return [s for s in found if s.manifest and (s.manifest.base, s.manifest.base_sha) == (base, base_sha)]
+    return [s for s in found if s.manifest and s.manifest.base == base]
