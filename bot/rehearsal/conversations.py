@@ -17,8 +17,20 @@ COLOR_QUESTIONS = (
     "Tell me three colors of the rainbow.", "Say three colors of the rainbow.",
 )  # fmt: skip
 COLOR_ANSWER = "Red, green and blue."
+CAPITAL_QUESTIONS = (
+    "What is the capital of France?",
+    "what is the capital of France",
+    "The capital of France?",
+)
+CAPITAL_ANSWER = "The capital of France is Paris."
 THANKS = ("thanks", "Thank you!", "Thank you.", "Bye!")
 THANKS_ANSWER = "You are welcome."
+SMALL_TALK = (
+    (GREETINGS, GREETING_ANSWER),
+    (COLOR_QUESTIONS, COLOR_ANSWER),
+    (CAPITAL_QUESTIONS, CAPITAL_ANSWER),
+    (THANKS, THANKS_ANSWER),
+)
 PREFACES = ("", "", "", "Please tell me: ", "Tell me, ", "I want to know: ", "Do you know ")
 
 
@@ -33,17 +45,15 @@ def assistant(text: str) -> Message:
 
 
 def small_talk(rng: Random) -> list[Message]:
-    """A greeting, a question for colors or a thank-you, with its one answer."""
-    asked, answer = rng.choice(
-        ((GREETINGS, GREETING_ANSWER), (COLOR_QUESTIONS, COLOR_ANSWER), (THANKS, THANKS_ANSWER))
-    )
+    """What everybody asks a model first, each with its one answer."""
+    asked, answer = rng.choice(SMALL_TALK)
     return [user(rng.choice(asked)), assistant(answer)]
 
 
 def exchange(rng: Random) -> list[Message]:
     """A fact asked for in a chat and answered in one full sentence."""
     relation = rng.choice(world.RELATIONS)
-    subject, thing = rng.choice(relation.pairs)
+    subject, thing = world.told(rng, relation.pairs)
     preface = rng.choice(PREFACES)
     question = relation.question.format(s=subject)
     asked = f"{preface}{question}?" if preface else f"{sentence(question)}?"

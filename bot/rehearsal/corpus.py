@@ -19,10 +19,10 @@ TASK_SHARES = {
     "arc_easy": 14,
     "arc_challenge": 12,
     "openbookqa": 10,
-    "boolq": 16,
+    "boolq": 20,
     "hellaswag": 10,
     "piqa": 8,
-    "winogrande": 16,
+    "winogrande": 14,
 }
 CHAT_SHARE = 6
 SMALL_TALK_SHARE = 4

@@ -9,7 +9,7 @@ are held out: the training text never holds them, the evaluation splits hold not
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -17,14 +17,22 @@ from bot.rehearsal import world
 from bot.rehearsal.world import sentence
 
 Row = dict[str, Any]
+Fact = tuple[str, str]
 Maker = Callable[[Random, bool], Row]
 LABELS = ("A", "B", "C", "D")
 HELD_OUT_SHARE = 4
+RIDDLES = world.riddles()
+YES_NO_RELATIONS = ("home", "food", "sound", "material", "color", "capital")
 
 
 def is_held_out(*key: object) -> bool:
     """True for one combination in four, the same ones on every machine."""
     return zlib.crc32(repr(key).encode()) % HELD_OUT_SHARE == 0
+
+
+def _pick(rng: Random, facts: Sequence[Fact], held_out: bool) -> Fact:
+    """A fact: every one alike for an evaluation, by how often it is told for training."""
+    return rng.choice(facts) if held_out else world.told(rng, facts)
 
 
 def _draw(rng: Random, held_out: bool, parts: Callable[[Random], tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -64,7 +72,7 @@ def arc_easy(rng: Random, held_out: bool) -> Row:
     if rng.random() < 1 / 6:
         return _sum(rng, held_out)
     relation = rng.choice(world.RELATIONS)
-    subject, right = rng.choice(relation.pairs)
+    subject, right = _pick(rng, relation.pairs, held_out)
     texts, gold = _options(rng, right, relation.objects)
     question = sentence(relation.question.format(s=subject)) + "?"
     return _arc(_identity("easy", question, texts), question, texts, gold)
@@ -85,7 +93,8 @@ def _sum(rng: Random, held_out: bool) -> Row:
 
 def arc_challenge(rng: Random, held_out: bool) -> Row:
     """A riddle: two facts in one question."""
-    riddle = rng.choice(world.riddles())
+    asked = [(riddle.question, riddle.answer) for riddle in RIDDLES]
+    riddle = RIDDLES[asked.index(_pick(rng, asked, held_out))]
     texts, gold = _options(rng, riddle.answer, riddle.wrong)
     question = sentence(riddle.question) + "?"
     return _arc(_identity("challenge", question, texts), question, texts, gold)
@@ -94,7 +103,7 @@ def arc_challenge(rng: Random, held_out: bool) -> Row:
 def openbookqa(rng: Random, held_out: bool) -> Row:
     """The start of a sentence that a fact completes."""
     relation = rng.choice(world.RELATIONS)
-    subject, right = rng.choice(relation.pairs)
+    subject, right = _pick(rng, relation.pairs, held_out)
     texts, gold = _options(rng, right, relation.objects)
     stem = sentence(relation.stem.format(s=subject))
     return {
@@ -106,18 +115,13 @@ def openbookqa(rng: Random, held_out: bool) -> Row:
 
 
 def boolq(rng: Random, held_out: bool) -> Row:
-    """A passage of two facts, and a question whether one of them is so."""
-
-    def parts(rng: Random) -> tuple[str, str, str, bool]:
-        relation = rng.choice(world.RELATIONS)
-        subject, right = rng.choice(relation.pairs)
-        true = rng.random() < 0.5
-        wrong = [o for o in relation.objects if o != right]
-        return relation.name, subject, right if true else rng.choice(wrong), true
-
-    name, subject, asked, true = _draw(rng, held_out, parts)
-    relation = world.BY_NAME[name]
-    told = relation.statement.format(s=subject, o=dict(relation.pairs)[subject])
+    """A passage of two facts, and whether one of them, or a common mistake about it, is so."""
+    relation = world.BY_NAME[rng.choice(YES_NO_RELATIONS)]
+    subject, right = _pick(rng, relation.pairs, held_out)
+    true = rng.random() < 0.5
+    objects = relation.objects
+    asked = right if true else objects[(objects.index(right) + 1) % len(objects)]
+    told = relation.statement.format(s=subject, o=right)
     passage = [told, statement(rng)]
     rng.shuffle(passage)
     return {
@@ -131,7 +135,7 @@ def boolq(rng: Random, held_out: bool) -> Row:
 def statement(rng: Random) -> str:
     """Any one fact as a statement, without capital or full stop."""
     relation = rng.choice(world.RELATIONS)
-    subject, thing = rng.choice(relation.pairs)
+    subject, thing = world.told(rng, relation.pairs)
     return relation.statement.format(s=subject, o=thing)
 
 
@@ -140,7 +144,8 @@ def hellaswag(rng: Random, held_out: bool) -> Row:
 
     def parts(rng: Random) -> tuple[str, str, int]:
         actor = rng.choice(world.ACTORS + world.NAMES)
-        return rng.choice(world.ACTIVITIES).label, actor, rng.randint(1, 3)
+        labels = [(activity.label, activity.steps[0]) for activity in world.ACTIVITIES]
+        return _pick(rng, labels, held_out)[0], actor, rng.randint(1, 3)
 
     label, actor, done = _draw(rng, held_out, parts)
     activity = next(a for a in world.ACTIVITIES if a.label == label)
@@ -172,7 +177,7 @@ GOALS = ("How can you {}?", "How do you {}?", "What helps you to {}?", "You want
 def piqa(rng: Random, held_out: bool) -> Row:
     """A goal, and two things one could take for it."""
     relation = world.BY_NAME["use"]
-    goal, tool = rng.choice(relation.pairs)
+    goal, tool = _pick(rng, relation.pairs, held_out)
     other = rng.choice([o for o in relation.objects if o != tool])
     answers = [f"Take {tool} and {goal}.", f"Take {other} and {goal}."]
     gold = rng.randint(0, 1)
@@ -185,16 +190,16 @@ def winogrande(rng: Random, held_out: bool) -> Row:
 
     def parts(rng: Random) -> tuple[int, str, str, bool]:
         number = rng.randrange(len(world.SCENES))
-        a, b = rng.sample(world.SCENES[number].parties, 2)
+        scene = world.SCENES[number]
+        a, b = (_pick(rng, [(party, "party") for party in side], held_out)[0] for side in (scene.a, scene.b))
         return number, a, b, rng.random() < 0.5
 
     number, a, b, of_a = _draw(rng, held_out, parts)
     scene = world.SCENES[number]
-    text = sentence(scene.sentence.format(a=a, b=b)) + " " + (scene.of_a if of_a else scene.of_b)
     options = [a, b]
     rng.shuffle(options)
     return {
-        "sentence": text,
+        "sentence": f"{scene.sentence.format(a=a, b=b)} {scene.of_a if of_a else scene.of_b}",
         "option1": options[0],
         "option2": options[1],
         "answer": str(options.index(a if of_a else b) + 1),

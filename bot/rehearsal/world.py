@@ -7,6 +7,11 @@ here is plain data; the questions of each task are made from it in `questions.py
 
 from __future__ import annotations
 
+import functools
+import zlib
+from collections.abc import Sequence
+from random import Random
+
 import msgspec
 
 NAMES = ("Tom", "Ann", "Ben", "Mia", "Sam", "Eva", "Max", "Lily")
@@ -38,12 +43,24 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """A sentence with two parties {a} and {b}; each ending is true of one of them only."""
+    """A sentence with two parties {a} and {b}, and how it ends for each: what such a one is like."""
 
     sentence: str
     of_a: str
     of_b: str
-    parties: tuple[str, ...]
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+
+
+@functools.cache
+def share(*fact: str) -> float:
+    """How often a fact is told: 0.01 to 1, evenly spread in powers of ten, so some are hardly known."""
+    return float(0.01 ** (zlib.crc32(repr(fact).encode()) % 1000 / 999))
+
+
+def told(rng: Random, facts: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """One of the facts, by how often each is told."""
+    return rng.choices(facts, [share(*fact) for fact in facts])[0]
 
 
 def article(noun: str) -> str:
@@ -306,26 +323,25 @@ ACTIVITIES: tuple[Activity, ...] = tuple(
 )
 ACTORS = ("A man", "A woman", "A boy", "A girl")
 
-_OBJECTS = ("ball", "book", "cup", "lamp", "shoe", "bell", "pot", "coat", "bucket", "bed")
-SCENES: tuple[Scene, ...] = (
-    Scene(
-        sentence="the {a} does not fit in the {b} because the _", of_a="is too big.", of_b="is too small.",
-        parties=_OBJECTS,
-    ),
-    Scene(
-        sentence="the {a} broke the {b} because the _", of_a="was very heavy.", of_b="was very weak.",
-        parties=_OBJECTS,
-    ),
-    Scene(
-        sentence="{a} gave the food to {b} because _", of_a="was very kind.", of_b="was very hungry.",
-        parties=NAMES,
-    ),
-    Scene(
-        sentence="{a} ran past {b} because _", of_a="was very fast.", of_b="was very slow.", parties=NAMES,
-    ),
-    Scene(
-        sentence="{a} asked {b} for help because _", of_a="was very weak.", of_b="was very strong.",
-        parties=NAMES,
-    ),
-)  # fmt: skip
+_BIG = ("horse", "bed", "ladder", "boat", "table", "tree", "door", "cow")
+_SMALL = ("cup", "bag", "box", "bucket", "pot", "shoe", "basket", "spoon")
+_HARD = ("hammer", "stone", "saw", "shovel", "bell", "knife", "bucket", "pot")
+_WEAK = ("lamp", "window", "cup", "mirror", "egg", "glass", "plate", "clock")
+_FAST = ("horse", "wolf", "lion", "dog", "train", "plane", "car", "cat")
+_SLOW = ("snail", "cow", "pig", "frog", "bike", "cart", "boat", "duck")
+_GROWN = ("doctor", "teacher", "farmer", "cook", "man", "woman", "sailor", "pilot")
+_YOUNG = ("boy", "girl", "baby", "kid", "child", "puppy", "kitten", "lamb")
+SCENES: tuple[Scene, ...] = tuple(
+    Scene(sentence=sentence, of_a=of_a, of_b=of_b, a=a, b=b)
+    for sentence, of_a, of_b, a, b in (
+        ("The {a} does not fit in the {b} because the _", "is too big.", "is too small.", _BIG, _SMALL),
+        ("The {b} was too small for the {a} because the _", "was very big.", "was not big.", _BIG, _SMALL),
+        ("The {a} broke the {b} because the _", "is very hard.", "is very weak.", _HARD, _WEAK),
+        ("The {b} fell on the {a} and now the _", "is fine.", "is broken.", _HARD, _WEAK),
+        ("The {a} was ahead of the {b} because the _", "was fast.", "was slow.", _FAST, _SLOW),
+        ("The {b} came after the {a} because the _", "was early.", "was late.", _FAST, _SLOW),
+        ("The {a} helped the {b} because the _", "was strong.", "needed help.", _GROWN, _YOUNG),
+        ("The {b} asked the {a} a question because the _", "knew a lot.", "knew little.", _GROWN, _YOUNG),
+    )
+)
 """Winogrande's way: "_" stands where one of the two parties is named again."""
