@@ -12,7 +12,7 @@ from bot import settings as settings_
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bot.doctor import Finding
+    from bot.doctor.finding import Finding
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

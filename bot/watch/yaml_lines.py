@@ -111,7 +111,7 @@ class Document:
         if found := re.fullmatch(r"Object missing required field `(.+)`", text):
             return f"`{found[1]}` is missing here; add a line `{found[1]}: …`"
         if "encoded date" in text:
-            return f"{_shown(node)}, which is no date; write year-month-day, such as 2025-11-21"
+            return f"{_shown(node)}, which is no date; write year-month-day, such as 2026-11-21"
         return text
 
 

@@ -1,0 +1,40 @@
+"""Checks of what the publisher wrote: watchlist and card templates."""
+
+from __future__ import annotations
+
+from bot.doctor.finding import Finding, Place, fail, ok, warn
+from bot.errors import ConfigError
+
+
+def watchlist(place: Place) -> Finding:
+    path = place.settings.watchlist
+    if not path.exists():
+        return warn(f"{path} is not there: `bot publish` works, `bot run` has nothing to watch", "bot init")
+    try:
+        found = place.watchlist
+    except ConfigError as error:
+        what, _, meant = str(error).partition("; ")
+        return fail(ConfigError, what, meant or "mend this line")
+    return ok(f"{path}: {len(found.repos)} repos and {len(found.authors)} authors for {found.account}")
+
+
+def templates(place: Place) -> Finding:
+    import jinja2
+
+    from bot.card import template_folder
+
+    own = place.settings.templates
+    sandbox = template_folder.environment(own)
+    folders = [folder for folder in (own, template_folder.standard()) if folder]
+    names = {
+        path.relative_to(folder).as_posix()
+        for folder in folders
+        for path in folder.rglob(f"*{template_folder.SUFFIX}")
+    }
+    for name in sorted(names):
+        try:
+            sandbox.get_template(name)
+        except jinja2.TemplateSyntaxError as error:
+            where = f"{error.filename or name}:{error.lineno}"
+            return fail(ConfigError, f"{where}: {error.message}", "mend this line")
+    return ok(f"{len(names)} files in {' and '.join(str(folder) for folder in folders)}")
