@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,8 @@ import msgspec
 from bot.hub.answers import Refused
 
 CHUNK = 1 << 20
+UNFINISHED_KEPT = 86_400.0
+"""Seconds; an upload may take a while."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -91,6 +95,13 @@ class Objects:
         self.scratch = root / ".incoming"
         self.root.mkdir(parents=True, exist_ok=True)
         self.scratch.mkdir(parents=True, exist_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what a killed process left unfinished more than a day ago."""
+        for path in self.scratch.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - UNFINISHED_KEPT:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def path(self, sha256: str) -> Path:
         """Where that content is or would be."""

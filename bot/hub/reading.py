@@ -60,7 +60,8 @@ class StoreReader:
         return sorted(str(p.parent.relative_to(top)) for p in top.glob("*/*/repo.json"))
 
     def settings(self, kind: Kind, repo: str) -> RepoSettings:
-        return self._read(kind, repo, "repo.json", RepoSettings)
+        stored = self._read(kind, repo, "repo.json", RepoSettings)
+        return msgspec.structs.replace(stored, id=repo)  # the folder's name counts: a move is one rename
 
     def _read(self, kind: Kind, repo: str, name: str, record: type[R]) -> R:
         try:

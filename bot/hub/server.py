@@ -125,6 +125,7 @@ def create_app(root: Path, *, open_: bool = False) -> Starlette:
     try:
         root.mkdir(parents=True, exist_ok=True)
         store = Store(root)
+        store.objects.sweep()
         key = _upload_key(root)
     except OSError as error:
         raise HostError(f"cannot keep a Hub in {root} ({error.strerror}): choose another --root") from error

@@ -64,18 +64,21 @@ class Store(StoreReader):
         write_record(made / "repo.json", settings, self.objects.scratch)
         target = self.folder(kind, repo)
         with self.lock(kind, repo):
-            self._place(made, target, kind)
+            try:
+                self._rename(made, target, f"You already created this {kind} repo")
+            except Refused:
+                shutil.rmtree(made, ignore_errors=True)
+                raise
             self._show(target, first)
 
-    def _place(self, made: Path, target: Path, kind: Kind) -> None:
+    def _rename(self, folder: Path, target: Path, taken: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            made.rename(target)
+            folder.rename(target)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            shutil.rmtree(made, ignore_errors=True)
-            raise Refused(409, f"You already created this {kind} repo") from None
+            raise Refused(409, taken) from None
         sync_folder(target.parent)
 
     def delete_repo(self, kind: Kind, repo: str) -> None:
@@ -88,15 +91,10 @@ class Store(StoreReader):
 
     def move_repo(self, kind: Kind, repo: str, to: str) -> None:
         """Rename a repo. Refused (409) when the new name is taken."""
-        check_repo_id(to)
-        if self.exists(kind, to):
-            raise Refused(409, f"{to} is taken")
-        self.update_settings(kind, repo, id=to)
         with self._existing(kind, repo) as folder:
             target = self.folder(kind, to)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(target)
-            sync_folder(target.parent)
+            self._rename(folder, target, f"{to} is taken")
+        self.update_settings(kind, to, id=to)
 
     def update_settings(self, kind: Kind, repo: str, **changes: Any) -> RepoSettings:
         """Change fields of `RepoSettings`."""

@@ -2,7 +2,8 @@
 
 For the real one: HF_TOKEN with write scope and QX_SCRATCH_REPO, a namespace of yours (or a repo in
 it, whose name then starts every scratch repo's name). What fails there is a difference between the
-two Hubs; it is appended to the file QX_DIFFERENCES (default hub_differences.jsonl).
+two Hubs; it is appended to the file QX_DIFFERENCES (default hub_differences.jsonl). QX_REAL_HUB names
+another endpoint (a staging Hub, or a second loopback Hub to try this very path).
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def _real_account(token: str) -> Account:
     if not scratch:
         pytest.skip("set QX_SCRATCH_REPO to a namespace you may write in")
     namespace, _, prefix = scratch.partition("/")
-    return Account(HfApi(endpoint="https://huggingface.co", token=token), namespace, prefix or "qx-test")
+    endpoint = os.environ.get("QX_REAL_HUB", "https://huggingface.co")
+    return Account(HfApi(endpoint=endpoint, token=token), namespace, prefix or "qx-test")
 
 
 def record_difference(found: dict[str, Any]) -> None:
