@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -54,6 +54,14 @@ def snapshot_of(folder: Path, repo: str = "someone/Tiny", sha: str = "a" * 40) -
         if path.is_file() and path.name != "README.md"
     )
     return Snapshot(repo=repo, sha=sha, path=str(folder), files=files)
+
+
+def tensors_in(folder: Path) -> dict[str, mx.array]:
+    """All tensors of a model folder, as mlx loads them."""
+    tensors: dict[str, mx.array] = {}
+    for path in folder.glob("*.safetensors"):
+        tensors |= cast("dict[str, mx.array]", mx.load(str(path)))
+    return tensors
 
 
 def config_of(folder: Path) -> dict[str, Any]:

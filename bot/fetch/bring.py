@@ -40,16 +40,16 @@ class _Cache:
         self._check_disk(files)
         wrong = files
         for _ in range(2):
-            self._download(wrong, what)
-            wrong = self._wrong(wrong)
-            if not wrong:
-                return
+            if wrong:
+                self._download(wrong, what)
+                wrong = self._wrong(wrong)
             for file in wrong:
                 remove(self.root, self.folder, file)
-        raise VerificationFailed(
-            f"{self.base.repo}: {wrong[0].path} does not have the hash the Hub states, twice: "
-            "the Hub or the way to it corrupts files, try again later"
-        )
+        if wrong:
+            raise VerificationFailed(
+                f"{self.base.repo}: {wrong[0].path} does not have the hash the Hub states, twice: "
+                "the Hub or the way to it corrupts files, try again later"
+            )
 
     def _check_disk(self, files: tuple[RepoFile, ...]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -124,11 +124,11 @@ def fetch(request: FetchRequest, report: Report) -> Snapshot:
     """
     base, cache = request.base, _Cache(request, report)
     beside = side_files(base.repo, base.files)
-    if INDEX not in {file.path for file in beside}:
+    indexed = INDEX in {file.path for file in beside}
+    if not indexed:
         weights = weight_files(base.repo, base.files, None)
-        cache.bring(beside, "configuration")
-    else:
-        cache.bring(beside, "configuration")
+    cache.bring(beside, "configuration")
+    if indexed:
         weights = weight_files(base.repo, base.files, (cache.root / INDEX).read_text("utf-8", "replace"))
     cache.bring(weights, "weights")
     refuse_broken(base.repo, cache.root, weights)

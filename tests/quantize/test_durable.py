@@ -19,7 +19,7 @@ from bot.errors import HostError, UnsuitableBase, VerificationFailed
 from bot.quantize import QuantizeRequest, finished
 from bot.quantize.family import quantize
 from bot.records import ModelFolder, Snapshot
-from tests.models import snapshot_of, write_base
+from tests.models import snapshot_of, tensors_in, write_base
 from tests.quantize.conftest import Family, made, request_for
 
 Families = Callable[[str], Family]
@@ -162,9 +162,9 @@ def test_no_room_is_said_before_anything_is_written(tmp_path: Path, monkeypatch:
 
 
 def _lacking_a_tensor(base: Path) -> None:
-    tensors = mx.load(str(base / "model.safetensors"))
+    tensors = tensors_in(base)
     del tensors["model.layers.0.mlp.up_proj.weight"]
-    mx.save_safetensors(str(base / "model.safetensors"), dict(tensors))
+    mx.save_safetensors(str(base / "model.safetensors"), tensors)
 
 
 def _other_width(base: Path) -> None:
