@@ -37,7 +37,10 @@ def render_card(card: str) -> Markup:
 
 
 def _size(bytes_: int) -> str:
-    return f"{bytes_ / 1e6:,.1f} MB" if bytes_ < 1e9 else f"{bytes_ / 1e9:,.2f} GB"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if bytes_ >= scale:
+            return f"{bytes_ / scale:,.1f} {unit}"
+    return f"{bytes_ / 1e3:,.1f} kB"
 
 
 def _page(name: str, **facts: Any) -> Response:
