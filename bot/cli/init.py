@@ -35,14 +35,15 @@ def init(
         typer.echo(text, nl=False)
         return
     files.make_home(known)
+    if templates is not None:
+        files.copy_templates(templates)
     files.write_watchlist(path, text, force=force)
     console = show.out()
     console.print(f"{path} is written: read it, it says what each line means.", soft_wrap=True)
     console.print(f"{known.home} keeps runs, caches and the database.", soft_wrap=True)
     if templates is not None:
-        files.copy_templates(templates)
         console.print(
-            f"{templates} holds the card templates; export BOT_TEMPLATES={templates}", soft_wrap=True
+            f"{templates} holds the card templates: export BOT_TEMPLATES={templates}", soft_wrap=True
         )
     console.print("\nNext:")
     for command in files.next_commands(path, token=bool(settings_.token())):
