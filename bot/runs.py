@@ -156,9 +156,7 @@ def _result(status: Any) -> FamilyResult:
 
 def listed(client: DBOSClient, limit: int = 50) -> list[Run]:
     """The newest runs first, families and publishes, with their steps."""
-    found = client.list_workflows(
-        name=["family", "publish"], sort_desc=True, limit=limit, load_input=False, load_output=False
-    )
+    found = client.list_workflows(name=["family", "publish"], sort_desc=True, limit=limit, load_input=False)
     return [describe(client, status) for status in found]
 
 
