@@ -16,7 +16,7 @@ from typing import Any
 import mlx.core as mx
 
 from bot.child import Progress, Report
-from bot.errors import VerificationFailed
+from bot.errors import ConfigError, VerificationFailed
 from bot.measure import data, device, model, perplexity, results, tasks
 from bot.measure.likelihood import Done
 from bot.measure.loaded import LoadedModel
@@ -74,17 +74,16 @@ class _Family:
             *((PERPLEXITY,) if self.settings.perplexity_samples else ()),
             *self.settings.tasks,
         )
+        self.datasets = {task: tasks.dataset_of(task) for task in self.settings.tasks}
+        if PERPLEXITY in self.whats:
+            self.datasets[PERPLEXITY] = self.settings.perplexity_dataset
+        if not self.whats:
+            raise ConfigError("nothing is asked for: name tasks, perplexity samples or speed trials")
         self._texts: dict[str, mx.array | None] = {}
 
     @cached_property
     def tasks(self) -> dict[str, Any]:
         return tasks.load(self.settings.tasks, self.settings.seed)
-
-    @cached_property
-    def datasets(self) -> dict[str, str]:
-        """Dataset ids by what is measured on them."""
-        named = {task: tasks.dataset_of(task, lambda: self.tasks) for task in self.settings.tasks}
-        return named | ({PERPLEXITY: self.settings.perplexity_dataset} if PERPLEXITY in self.whats else {})
 
     @cached_property
     def revisions(self) -> dict[str, str]:

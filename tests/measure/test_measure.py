@@ -17,7 +17,7 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from bot import child
 from bot.child import Progress
 from bot.errors import ConfigError, NotFound, VerificationFailed
-from bot.measure import tasks
+from bot.measure import family, tasks
 from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
 from bot.measure.results import load_outcomes
 from bot.measure.statistics import paired_difference, proportion_stderr
@@ -249,7 +249,6 @@ def test_a_broken_base_stops_the_family(environment: dict[str, str], tmp_path: P
 @pytest.mark.parametrize(
     ("settings", "error", "sentence"),
     [
-        (msgspec.structs.replace(TASKS_ONLY, tasks=("nonsense",)), ConfigError, "no task 'nonsense'"),
         (
             msgspec.structs.replace(FEW, tasks=(), perplexity_samples=10**6),
             ConfigError,
@@ -261,7 +260,7 @@ def test_a_broken_base_stops_the_family(environment: dict[str, str], tmp_path: P
             "nobody/nothing is not on the Hub",
         ),
     ],
-    ids=["unknown task", "too little text", "no such dataset"],
+    ids=["too little text", "no such dataset"],
 )
 def test_a_request_that_cannot_be_measured_is_refused_in_a_sentence(
     folders: tuple[Path, Path],
@@ -275,6 +274,14 @@ def test_a_request_that_cannot_be_measured_is_refused_in_a_sentence(
     """Each mistake is named, with the value that is wrong."""
     with pytest.raises(error, match=sentence):
         measure(request(tmp_path / "store", settings, folders[0]), environment, log)
+
+
+def test_settings_that_measure_nothing_known_are_refused_at_once(tmp_path: Path) -> None:
+    """A task that is not on the cards, or no measurement at all, is refused before anything is loaded."""
+    with pytest.raises(ConfigError, match="no task 'nonsense' to measure: choose among arc_challenge"):
+        family.measure(request(tmp_path, msgspec.structs.replace(FEW, tasks=("nonsense",))), ignore)
+    with pytest.raises(ConfigError, match="nothing is asked for"):
+        family.measure(request(tmp_path, msgspec.structs.replace(TASKS_ONLY, tasks=())), ignore)
 
 
 def test_the_known_tasks_are_lm_evals_own() -> None:
