@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
 from bot import settings
@@ -68,7 +69,7 @@ class _Cache:
         watcher = threading.Thread(target=self._watch, args=(done, what, total), daemon=True)
         watcher.start()
         try:
-            patiently(lambda: self._snapshot(files), self.base.repo)
+            patiently(lambda: self._snapshot(files), self.base.repo, attempts=5)
         finally:
             done.set()
             watcher.join()
@@ -84,6 +85,8 @@ class _Cache:
                 allow_patterns=[glob.escape(file.path) for file in files],
                 max_workers=4,
             )
+        except LocalEntryNotFoundError as error:  # the client's "and nothing is cached" hides what happened
+            raise error.__cause__ or error from None
         except OSError as error:
             if error.errno is None and "onsistency" in str(error):  # the client's own check of sizes
                 raise HubUnavailable(f"the Hub sent {self.base.repo} incompletely: run it again") from error

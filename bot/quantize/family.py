@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import mlx.core as mx
 
 from bot import safetensors
 from bot.child import Progress, Report
-from bot.errors import HostError, UnsuitableBase, VerificationFailed
+from bot.errors import HostError, UnsuitableBase, UsageError, VerificationFailed
 from bot.fetch.select import INDEX
 from bot.quantize import ModelFolders, QuantizeRequest, finished, tokens, write
 from bot.quantize.conformance import Expected, Found, Tokens, violations
@@ -39,6 +40,9 @@ def quantize(request: QuantizeRequest, report: Report) -> ModelFolders:
     out.mkdir(parents=True, exist_ok=True)
     family = _Family(request.snapshot, out, report)
     recipes = [parse(name) for name in request.recipes]
+    for name in request.names:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise UsageError(f"{name!r} is no name for a quant's folder: letters, digits, . _ and - only")
     return ModelFolders(
         items=tuple(family.quant(r, name) for r, name in zip(recipes, request.names, strict=True))
     )
@@ -72,11 +76,10 @@ class _Family:
     def _make(self, recipe: Recipe, partial: Path, target: Path) -> ModelFolder:
         snapshot = self.snapshot
         model, config = architecture.load(self.source, snapshot.repo)
-        text_only = architecture.loses_senses(model, config)
         layout = apply(recipe, model, config, snapshot.repo)
         self._check_disk(layout)
-        kept = carried_over(snapshot.files, text_only=text_only)
-        config = quant_config(config, layout.quantization, recipe, text_only=text_only)
+        kept = carried_over(snapshot.files, text_only=layout.text_only)
+        config = quant_config(config, layout.quantization, recipe, text_only=layout.text_only)
         files = (
             *write.write_weights(partial, model, layout, self._counter(target.name, layout)),
             *write.carry_over(snapshot, kept, partial),
@@ -94,7 +97,7 @@ class _Family:
             files=tuple(sorted(files, key=lambda file: file.path)),
             bits_per_weight=layout.bits_per_weight,
             parameters=layout.parameters,
-            text_only=text_only,
+            text_only=layout.text_only,
             notes=layout.notes,
         )
 

@@ -16,7 +16,7 @@ from mlx_lm import utils as mlx_lm_utils
 
 from bot import safetensors
 from bot.errors import UnsuitableBase
-from bot.recipes.architecture import cast, is_tied, leaf_modules, target_dtype
+from bot.recipes.architecture import cast, is_tied, leaf_modules, loses_senses, target_dtype
 from bot.recipes.recipe import Recipe, decide, layer_of, rule_for
 from bot.records import Quantization, Record
 from bot.safetensors import Tensor
@@ -26,6 +26,9 @@ DTYPE_NAMES = {
     mx.int8: "I8", mx.uint16: "U16", mx.int16: "I16", mx.int32: "I32", mx.uint64: "U64",
     mx.int64: "I64", mx.bool_: "BOOL", mx.complex64: "C64",
 }  # fmt: skip
+
+
+TEXT_ONLY = "text only: mlx-lm's model of this architecture leaves out what the base sees or hears with"
 
 
 class Fate(Record, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ class Layout(Record, frozen=True, kw_only=True):
     fates: tuple[Fate, ...]
     tensors: dict[str, Tensor]
     parameters: int
+    text_only: bool = False
 
     @property
     def bytes(self) -> int:
@@ -64,7 +68,8 @@ class Layout(Record, frozen=True, kw_only=True):
         """What a reader should know: modules that could not have the recipe's word."""
         texts = [fate.note for fate in self.fates if fate.note]
         counts = {text: texts.count(text) for text in texts}
-        return tuple(f"{text} ({n} {'module' if n == 1 else 'modules'})" for text, n in counts.items())
+        said = tuple(f"{text} ({n} {'module' if n == 1 else 'modules'})" for text, n in counts.items())
+        return (*said, TEXT_ONLY) if self.text_only else said
 
     @property
     def quantization(self) -> dict[str, Any]:
@@ -104,6 +109,7 @@ def apply(recipe: Recipe, model: nn.Module, config: dict[str, Any], base: str) -
         default=recipe.default,
         fates=fates,
         tensors={name: _tensor(value) for name, value in parameters.items()},
+        text_only=loses_senses(model, config),
         parameters=_count(parameters, {f.path: f.quantization for f in fates if f.quantization}),
     )
 

@@ -26,8 +26,8 @@ def predict(request: PredictRequest, report: Report) -> Predictions:
     for done, recipe in enumerate(recipes):
         report(Progress(stage="plan", what=recipe.name, done=done, total=len(recipes), unit="recipes"))
         model, completed, notes = _skeleton(request, config)
-        text_only = architecture.loses_senses(model, completed)
         layout = apply(recipe, model, completed, request.base)
+        text_only = layout.text_only
         items.append(_prediction(layout, notes))
     return Predictions(items=tuple(items), text_only=text_only)
 

@@ -209,6 +209,17 @@ def test_a_base_larger_than_the_disk_is_refused_at_once(hub: LoopbackHub, tmp_pa
         fetched(hub, base, tmp_path / "cache")
 
 
+def test_a_hub_that_stumbles_is_waited_for(
+    hub: LoopbackHub, contents: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A 503 and a rate limit on the way: the fetch takes longer and succeeds."""
+    base = publish(hub, "ann/stumbles", contents)
+    hub.arm(Fault(kind="error", path="/tree/", status=503))
+    hub.arm(Fault(kind="rate_limit", path="/resolve/", seconds=1))
+    snapshot = fetched(hub, base, tmp_path / "cache")
+    assert (Path(snapshot.path) / "config.json").read_bytes() == contents["config.json"]
+
+
 def test_errors_of_the_hub_come_through_the_child(
     hub: LoopbackHub, contents: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ import mlx.core as mx
 import msgspec
 import pytest
 
-from bot.errors import HostError, UnsuitableBase, VerificationFailed
+from bot.errors import HostError, UnsuitableBase, UsageError, VerificationFailed
 from bot.quantize import QuantizeRequest, finished
 from bot.quantize.family import quantize
 from bot.records import ModelFolder, Snapshot
@@ -159,6 +159,14 @@ def test_no_room_is_said_before_anything_is_written(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("bot.quantize.family.SPARE", 1 << 60)
     with pytest.raises(HostError, match="qx86 of someone/Tiny needs"):
         made_here(snapshot, tmp_path / "out", "qx86")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/x", "a/b", "", "."])
+def test_a_folder_name_cannot_leave_the_output(name: str, family: Families, tmp_path: Path) -> None:
+    """The name of a quant is one folder in `out`, whoever asks."""
+    request = request_for(family("qwen3").snapshot, tmp_path / "out", "qx86")
+    with pytest.raises(UsageError, match="no name"):
+        quantize(msgspec.structs.replace(request, names=(name,)), lambda _: None)
 
 
 def _lacking_a_tensor(base: Path) -> None:

@@ -129,6 +129,7 @@ def test_a_lost_vision_tower_is_said_everywhere(family: Families) -> None:
     """mlx-lm drops it: the record says text-only, and neither config nor files speak of images any more."""
     quant = family("qwen3_vl_moe").quants["qx86"]
     assert quant.text_only
+    assert any(note.startswith("text only") for note in quant.notes)
     assert "vision_config" not in config_of(Path(quant.path))
     assert "preprocessor_config.json" not in {file.path for file in quant.files}
     assert not family("qwen3").quants["qx86"].text_only
