@@ -12,7 +12,7 @@ import pytest
 
 from bot import child
 from bot.errors import BotError, HostError, UnsuitableBase, UsageError
-from bot.recipes import Predictions, PredictRequest
+from bot.recipes import Predictions, PredictRequest, architecture
 from bot.recipes.predict import predict
 from bot.rehearsal.architectures import QWEN3
 
@@ -100,6 +100,21 @@ def test_a_broken_mlx_lm_is_not_called_an_unknown_architecture(monkeypatch: pyte
         "importlib.util.find_spec", lambda name: types.SimpleNamespace(name=name), raising=True
     )
     with pytest.raises(HostError, match="cannot be imported"):
+        asked(QWEN3_8B, "q4")
+
+
+def test_a_config_that_takes_forever_to_build_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts that pass for sane one by one can still multiply; the building has a time limit."""
+
+    class Endless:
+        @classmethod
+        def from_dict(cls, config: dict[str, Any]) -> None:
+            while True:
+                pass
+
+    monkeypatch.setattr(architecture, "BUILD_SECONDS", 1)
+    monkeypatch.setattr(architecture, "model_classes", lambda config, base: (Endless, Endless))
+    with pytest.raises(UnsuitableBase, match="takes more than 1 s"):
         asked(QWEN3_8B, "q4")
 
 
