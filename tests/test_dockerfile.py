@@ -17,7 +17,7 @@ from bot.blas import LIBRARY
 from bot.cli import app
 
 ROOT = Path(__file__).parents[1]
-SECRETS = re.compile(r"hf_[a-z]\w{4,}|(token|password|secret)\w*\s*=", re.I)
+SECRETS = re.compile(r"\bhf_[A-Za-z0-9]{5,}|(?i:token|password|secret)\w*\s*=")
 
 
 def instructions() -> list[tuple[str, str]]:
