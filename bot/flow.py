@@ -191,7 +191,7 @@ def quantize(run: str, plan_json: Json, snapshot: Json) -> Json:
 
 @DBOS.step(name="measure")
 def measure(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
-    """Measure the base and every quant in one process, then let each answer the three chat prompts."""
+    """Measure the base and every quant in one process; the base answers the three chat prompts."""
     plan = from_json(Plan, plan_json)
     base = from_json(Snapshot, snapshot)
     made = from_json(ModelFolders, folders).items
@@ -211,10 +211,7 @@ def measure(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
     store = settings.from_environment().home / "measurements"
     request = MeasureRequest(models=tuple(models), settings=plan.measure, store=str(store))
     with _mlx(run):
-        measured = _in_child("bot.measure", request, Measurements, run)
-        answers = _in_child("bot.measure.answers", AnswersRequest(path=base.path), Answers, run)
-    items = tuple(replace(m, answers=answers) if m.recipe is None else m for m in measured.items)
-    return to_json(replace(measured, items=items))
+        return to_json(_in_child("bot.measure", request, Measurements, run))
 
 
 @DBOS.step(name="claim")
@@ -354,7 +351,7 @@ def try_out(job_json: Json, place_json: Json, sha: str) -> Json:
     finally:
         shutil.rmtree(copy, ignore_errors=True)
     base = job.measurement_of(None)
-    complaints = judge(base.answers, answers) if base is not None and base.answers is not None else []
+    complaints = judge(base.answers if base is not None else None, answers)
     if complaints:
         raise VerificationFailed(
             f"{job.quant.repo} stays private, it does not answer as its base does: {'; '.join(complaints)}"

@@ -30,28 +30,32 @@ def looping(tokens: Sequence[int]) -> bool:
     return False
 
 
-def judge(base: Answers, quant: Answers) -> list[str]:
+def judge(base: Answers | None, quant: Answers) -> list[str]:
     """What is wrong with the quant's answers, in sentences; empty when nothing is.
 
     Wherever the base stops without looping, the quant must too, and it must know every end token
-    of the chat template that the base knows. Raises ValueError when the prompts differ.
+    of the chat template that the base knows. Of a base that could not answer (None: it is too large for this
+    machine) the best is assumed. Raises ValueError when the prompts differ.
     """
+    whose = "the base's" if base is not None else "a sound model's"
     complaints = []
-    for ours, theirs in zip(quant.answers, base.answers, strict=True):
-        if ours.prompt != theirs.prompt:
+    expected = base.answers if base is not None else (None,) * len(quant.answers)
+    for ours, theirs in zip(quant.answers, expected, strict=True):
+        if theirs is not None and ours.prompt != theirs.prompt:
             raise ValueError(f"answers to different prompts: {ours.prompt!r} and {theirs.prompt!r}")
-        if not theirs.stopped or theirs.looping:
+        if theirs is not None and (not theirs.stopped or theirs.looping):
             continue
         if ours.looping:
-            complaints.append(f"its answer to {ours.prompt!r} repeats itself, the base's does not")
+            complaints.append(f"its answer to {ours.prompt!r} repeats itself, {whose} does not")
         elif not ours.stopped:
             complaints.append(
-                f"its answer to {ours.prompt!r} does not end within {ours.tokens} tokens, the base's does"
+                f"its answer to {ours.prompt!r} does not end within {ours.tokens} tokens, {whose} does"
             )
+    forgiven = base.missing_end_tokens if base is not None else ()
     complaints += [
-        f"its tokenizer does not know {token} as an end of turn, the base's does"
+        f"its tokenizer does not know {token} as an end of turn, {whose} does"
         for token in quant.missing_end_tokens
-        if token not in base.missing_end_tokens
+        if token not in forgiven
     ]
     return complaints
 

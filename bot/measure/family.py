@@ -14,19 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+from msgspec.structs import replace
 
 from bot.child import Progress, Report
 from bot.errors import ConfigError, VerificationFailed
-from bot.measure import data, device, model, perplexity, results, tasks
+from bot.measure import chat, data, device, model, perplexity, results, tasks
 from bot.measure.likelihood import Done
 from bot.measure.loaded import LoadedModel
-from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure, NotMeasured
+from bot.measure.request import PROMPTS, Measurements, MeasureRequest, ModelToMeasure, NotMeasured
 from bot.measure.results import Finished
 from bot.records import Measurement
 
 PACKAGES = ("mlx", "mlx-lm", "lm-eval", "datasets", "transformers")
 SPEED, PERPLEXITY = "speed", "perplexity"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "chat_template.jinja")
+
+FILL = 0.9
+"""A model larger than this share of the usable memory is not measured whole."""
 
 DEPENDS_ON = {
     SPEED: ("prompt_tokens", "generation_tokens", "speed_trials"),
@@ -39,16 +43,19 @@ DEPENDS_ON = {
 def measure(request: MeasureRequest, report: Report) -> Measurements:
     """Measure every model of the request, or read what was measured before.
 
-    A quant whose numbers are not finite, or that does not load, is told in `failed` and the others
-    go on. Raises VerificationFailed when that is the base (no recipe); ConfigError, NotFound and
-    HubUnavailable when tasks or data are missing.
+    The base answers the chat prompts too, for its quants to be held against; a base that does not fit
+    this machine's memory is left out. A quant whose numbers are not finite, or that does not load, is
+    told in `failed` and the others go on. Raises VerificationFailed when that is the base (no recipe);
+    ConfigError, NotFound and HubUnavailable when tasks or data are missing.
     """
     family = _Family(request, report)
     items: list[Measurement] = []
     failed: list[NotMeasured] = []
     for number, asked in enumerate(request.models):
+        if asked.recipe is None and asked.size_bytes > FILL * device.usable_memory():
+            continue
         try:
-            items.append(family.measure(number, asked))
+            items.append(_with_answers(family.measure(number, asked), asked, report))
         except VerificationFailed as error:
             if asked.recipe is None:
                 raise
@@ -57,6 +64,13 @@ def measure(request: MeasureRequest, report: Report) -> Measurements:
                 NotMeasured(name=asked.name, recipe=asked.recipe, error=str(error), error_kind=kind)
             )
     return Measurements(items=tuple(items), failed=tuple(failed))
+
+
+def _with_answers(measured: Measurement, asked: ModelToMeasure, report: Report) -> Measurement:
+    """The base with its chat answers. Quants answer later, in a fresh process, as downloaded from the Hub."""
+    if asked.recipe is not None:
+        return measured
+    return replace(measured, answers=chat.answers(Path(asked.path), PROMPTS, report))
 
 
 class _Family:

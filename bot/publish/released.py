@@ -103,7 +103,7 @@ def _try_out(
     finally:
         shutil.rmtree(copy, ignore_errors=True)
     base = manifest.base_measurement
-    complaints = judge(base.answers, answers) if base is not None and base.answers is not None else []
+    complaints = judge(base.answers if base is not None else None, answers)
     if complaints:
         raise VerificationFailed(f"{place.repo} stays private: {'; '.join(complaints)}")
 

@@ -71,10 +71,15 @@ DEAF = answers(missing=["<|im_end|>"])
         (ENDLESS, FINE, None),
         (DEAF, DEAF, None),
         (DEAF, FINE, None),
+        (None, FINE, None),
+        (None, ENDLESS, "a sound model's does"),
+        (None, DEAF, "does not know <|im_end|>"),
     ],
 )
-def test_a_quant_must_do_what_its_base_does(base: Answers, quant: Answers, complaint: str | None) -> None:
-    """Complaints arise only where the base stops without looping, or knows an end token."""
+def test_a_quant_must_do_what_its_base_does(
+    base: Answers | None, quant: Answers, complaint: str | None
+) -> None:
+    """Complaints arise only where the base stops without looping or knows an end token, or cannot be run."""
     complaints = judge(base, quant)
     assert complaints == [] if complaint is None else complaint in complaints[0]
 
