@@ -77,6 +77,9 @@ def serve(handler: Callable[[Request, Report], msgspec.Struct], request_type: ty
     except OSError as error:
         traceback.print_exc()
         _send(answers, _Message(error=_os_error(error), kind="HostError"))
+    except Exception as error:  # noqa: BLE001  a mistake of ours: the log has it whole, people get a sentence
+        traceback.print_exc()
+        _send(answers, _Message(error=f"an unexpected {type(error).__name__}", kind="BotError"))
     answers.close()
     # Libraries leave threads behind that would keep a finished child alive.
     sys.stderr.flush()
@@ -131,7 +134,8 @@ def run(
             deaths.append(message)
             continue
         if message.error is not None:
-            raise BY_NAME.get(message.kind or "", BotError)(message.error)
+            kind = BY_NAME.get(message.kind or "", BotError)
+            raise kind(f"{message.error} ({log} tells more)" if kind is BotError else message.error)
         return from_json(result_type, message.result)
     stage = module.removeprefix("bot.").split(".")[0]
     raise ChildDied(
