@@ -213,6 +213,7 @@ GPT_OSS = Architecture(
         "rms_norm_eps": 1e-5,
         "rope_theta": 10000,
         "rope_scaling": None,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
         "sliding_window": 32,
         "layer_types": ["sliding_attention", "full_attention"] * 3,
         "swiglu_limit": 7.0,

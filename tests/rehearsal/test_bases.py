@@ -133,6 +133,7 @@ def test_sizes_suit_every_group_size(base: Base) -> None:
     assert odd == {}
 
 
+@pytest.mark.xdist_group("rehearsal scores")
 @EVERY_BASE
 def test_a_base_answers_and_stops(base: Base, scored: dict[str, Any]) -> None:
     """Loaded by mlx-lm from the Hub, it answers three prompts in a few words and ends each itself."""
