@@ -56,4 +56,4 @@ def test_what_is_learned_is_what_is_asked(architecture: Architecture) -> None:
     [(ids, weights)] = renderer.encode([turn])
     learned = [words.id_to_token(int(i)) for i, weight in zip(ids, weights, strict=True) if weight == 1.0]
     assert learned == [*words.encode("a cow").tokens, architecture.end_tokens[0]]
-    assert architectures.VOCABULARY == words.get_vocab_size()
+    assert words.get_vocab_size() == architectures.VOCABULARY
