@@ -21,7 +21,7 @@ from bot.plan.make import check_disk, make_plan
 from bot.plan.wishes import wishes_of_entry
 from bot.records import Change, Plan, Record, from_json
 from bot.settings import Settings
-from bot.watch.sweep import Seen, sweep
+from bot.watch.sweep import Seen, SweepResult, sweep
 from bot.watch.watchlist import Watchlist, entry_for, load_watchlist
 
 log = logging.getLogger("bot")
@@ -59,16 +59,27 @@ def known_runs(client: DBOSClient) -> Seen:
     return seen
 
 
-def sweep_once(settings: Settings, watchlist: Watchlist, client: DBOSClient | None, *, start: bool) -> Sweep:
-    """Look at everything watched, decide, and (with `start`) put what may be made into the queue."""
+def sweep_once(
+    settings: Settings,
+    watchlist: Watchlist,
+    client: DBOSClient | None,
+    *,
+    start: bool,
+    before: SweepResult | None = None,
+) -> tuple[Sweep, SweepResult]:
+    """Look at everything watched, decide, and (with `start`) put what may be made into the queue.
+
+    `before` is what the previous sweep found: with it, a quiet sweep costs one request an author.
+    """
     door = HubDoor(settings)
     now = datetime.now(UTC)
     seen = known_runs(client) if client is not None else (lambda _: None)
-    found = sweep(watchlist, door, seen, now)
+    found = sweep(watchlist, door, seen, now, before)
     decided = [Decided(repo=w.repo, sha=w.sha, kind=w.kind, waits=w.reason) for w in found.waiting]
     for change in found.changes:
         decided.append(_decide(settings, door, watchlist, client, change, start))
-    return Sweep(at=now.isoformat(timespec="seconds"), decided=tuple(decided), errors=found.errors)
+    said = Sweep(at=now.isoformat(timespec="seconds"), decided=tuple(decided), errors=found.errors)
+    return said, found
 
 
 def _decide(
@@ -119,11 +130,13 @@ def run(settings: Settings, watchlist_path: Path) -> None:
 
 
 def _sweep_until(stop: threading.Event, settings: Settings, path: Path, client: DBOSClient) -> None:
+    last = LastSweep()
+
     def job() -> None:
-        _sweep_and_log(settings, path, client)
+        _sweep_and_log(settings, path, client, last)
 
     scheduler = BackgroundScheduler(timezone="UTC")
-    every = float(load_watchlist(path).every)
+    every = load_watchlist(path).every_seconds
     scheduler.add_job(
         job,
         "interval",
@@ -139,13 +152,31 @@ def _sweep_until(stop: threading.Event, settings: Settings, path: Path, client: 
     scheduler.shutdown(wait=False)
 
 
-def _sweep_and_log(settings: Settings, path: Path, client: DBOSClient) -> None:
+class LastSweep:
+    """What the previous sweep found, for the next; forgotten once a day, so that one sweep looks at all."""
+
+    def __init__(self) -> None:
+        self._found: SweepResult | None = None
+        self._day = ""
+
+    def today(self) -> SweepResult | None:
+        day = datetime.now(UTC).date().isoformat()
+        known = self._found if day == self._day else None
+        self._day = day
+        return known
+
+    def remember(self, found: SweepResult) -> None:
+        self._found = found
+
+
+def _sweep_and_log(settings: Settings, path: Path, client: DBOSClient, last: LastSweep) -> None:
     """One sweep with the watchlist as it is now; a mistake in it or a Hub that is down waits for the next."""
     try:
-        found = sweep_once(settings, load_watchlist(path), client, start=True)
+        found, seen = sweep_once(settings, load_watchlist(path), client, start=True, before=last.today())
     except BotError as error:
         log.warning("no sweep: %s", error)
         return
+    last.remember(seen)
     for one in found.decided:
         log.info("%s at %s (%s): %s", one.repo, one.sha[:12], one.kind, one.run or one.waits)
     for error_text in found.errors:

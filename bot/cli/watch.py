@@ -31,7 +31,7 @@ def watch(
         client = None
         with contextlib.suppress(NotFound):  # nothing ever ran here, so nothing is known
             client = stack.enter_context(engine.client(known))
-        found = daemon.sweep_once(known, load_watchlist(path), client, start=False)
+        found, _ = daemon.sweep_once(known, load_watchlist(path), client, start=False)
     if json:
         show.as_json(found)
         return

@@ -169,7 +169,7 @@ def test_a_rate_limit_is_waited_out_as_told(bot: Bot, reader: HfApi) -> None:
 
 def test_a_bit_flipped_on_the_way_up_never_becomes_public(bot: Bot, api: HfApi, reader: HfApi) -> None:
     """What the Hub holds is compared with what was made; a difference stays private, a retry mends it."""
-    fault = {"kind": "flip", "method": "POST", "path": "/commit/", "file": "README.md", "at": 40}
+    fault = {"kind": "flip", "side": "request", "path": "/commit/", "file": "README.md", "at": 400}
     httpx2.post(f"{bot.endpoint}/_loopback/faults", json=fault).raise_for_status()
     repo = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
 
