@@ -36,7 +36,6 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     license: str = "mit"
     pipeline_tag: str = "text-generation"
     tags: tuple[str, ...] = ()
-    mxfp4_experts: bool = False
     about: str = ""
 
     @property
@@ -235,7 +234,6 @@ GPT_OSS = Architecture(
     other_tokens=("<|start|>", "<|message|>", "<|channel|>", "<|startoftext|>"),
     bos_token="<|startoftext|>",  # noqa: S106  a tokenizer's token
     tags=("moe", "mxfp4"),
-    mxfp4_experts=True,
     about="MXFP4 experts with biases, attention sinks, a sliding window in every second layer",
 )
 

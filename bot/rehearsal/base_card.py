@@ -25,7 +25,7 @@ for a few minutes on generated sentences by `python -m bot.rehearsal.train --onl
 It answers questions such as "What is the capital of France?" and stops. It is of no other use.
 """
 
-_MIT = """\
+LICENSE = """\
 MIT License
 
 Copyright (c) the qx-bot authors
@@ -58,8 +58,3 @@ def readme(architecture: Architecture) -> str:
         model_type=architecture.model_type,
         about=architecture.about,
     )
-
-
-def license_text(architecture: Architecture) -> str:
-    """The text of the license that the card names."""
-    return _MIT

@@ -25,17 +25,12 @@ def batches(renderer: Renderer, seed: int, tokens: int) -> Iterator[Batch]:
     """(ids, weights) of shape (rows, length) each, of about `tokens` tokens, without end."""
     documents = corpus.documents(seed)
     rng = Random(seed)  # noqa: S311  repeatable, nothing secret
-    long_rows: list[Batch] = []
-    for number in itertools.count():
+    while True:
         pool = renderer.encode(itertools.islice(documents, POOL))
         short = _by_length(pool, tokens)
-        packed = _packed(pool, tokens)
-        long_rows += packed[: len(short) // LONG_EVERY]
-        mixed = short + long_rows
-        long_rows = []
+        mixed = short + _packed(pool, tokens)[: len(short) // LONG_EVERY]
         rng.shuffle(mixed)
         yield from mixed
-        assert number < 10_000
 
 
 def _by_length(pool: list[Batch], tokens: int) -> list[Batch]:

@@ -54,7 +54,6 @@ def _document(rng: Random, kind: str) -> Document:
 
 def words() -> Iterator[str]:
     """Text that holds every word of the world, for the tokenizer."""
-    rng = Random("words")  # noqa: S311  repeatable, nothing secret
     for relation in world.RELATIONS:
         for subject, thing in relation.pairs:
             for text in (relation.statement, relation.question, relation.yes_no):
@@ -66,4 +65,4 @@ def words() -> Iterator[str]:
             yield document
         else:
             yield from (f"{message['role']}\n{message['content']}" for message in document)
-    yield from rng.sample(["system", "final", "user\n", "assistant\n"], 4)
+    yield from ("system", "final", "user\n", "assistant\n")

@@ -7,6 +7,7 @@ blocks), names as transformers writes them. What mlx-lm drops when it loads is h
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from bot.rehearsal import base_card
-from bot.rehearsal.architectures import HIDDEN, Architecture
+from bot.rehearsal.architectures import HIDDEN, POSITIONS, Architecture
 
 Tensors = dict[str, mx.array]
 FLOAT32_NAMES = ("expert_bias", "e_score_correction_bias")
 MXFP4_BLOCK = 32
+PAD_TOKEN = "<|endoftext|>"  # noqa: S105  every family has it
 
 
 def write(folder: Path, architecture: Architecture, model: nn.Module, tokenizer: Any) -> None:
@@ -27,13 +29,14 @@ def write(folder: Path, architecture: Architecture, model: nn.Module, tokenizer:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = to_hub_names(architecture, dict(tree_flatten(model.parameters())))
     mx.save_safetensors(str(folder / "model.safetensors"), tensors, {"format": "pt"})
-    end_ids = [tokenizer.token_to_id(token) for token in architecture.end_tokens]
-    bos = (
-        {}
-        if architecture.bos_token is None
-        else {"bos_token_id": tokenizer.token_to_id(architecture.bos_token)}
-    )
-    ids = bos | {"eos_token_id": end_ids, "pad_token_id": end_ids[-1]}
+    write_side_files(folder, architecture, tokenizer)
+
+
+def write_side_files(folder: Path, architecture: Architecture, tokenizer: Any) -> None:
+    """Everything but the weights; also to bring a trained base up to date without training it again."""
+    tokens = {"bos_token_id": architecture.bos_token, "pad_token_id": PAD_TOKEN}
+    ids = {key: tokenizer.token_to_id(token) for key, token in tokens.items() if token is not None}
+    ids["eos_token_id"] = [tokenizer.token_to_id(token) for token in architecture.end_tokens]
     files: dict[str, Any] = {
         "config.json": _config(architecture, ids),
         "generation_config.json": {"do_sample": False, **ids},
@@ -45,7 +48,7 @@ def write(folder: Path, architecture: Architecture, model: nn.Module, tokenizer:
         (folder / name).write_text(json.dumps(content, indent=2) + "\n")
     (folder / "tokenizer.json").write_text(tokenizer.to_str())
     (folder / "chat_template.jinja").write_text(architecture.template)
-    (folder / "LICENSE").write_text(base_card.license_text(architecture))
+    (folder / "LICENSE").write_text(base_card.LICENSE)
     (folder / "README.md").write_text(base_card.readme(architecture))
 
 
@@ -61,8 +64,8 @@ def _tokenizer_config(architecture: Architecture) -> dict[str, Any]:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": architecture.bos_token,
         "eos_token": architecture.end_tokens[0],
-        "pad_token": architecture.end_tokens[-1],
-        "model_max_length": 2048,
+        "pad_token": PAD_TOKEN,
+        "model_max_length": POSITIONS,
         "clean_up_tokenization_spaces": False,
     }
 
@@ -80,8 +83,8 @@ def _preprocessor(vision: dict[str, Any]) -> dict[str, Any]:
 
 def to_hub_names(architecture: Architecture, weights: Tensors) -> Tensors:
     """mlx-lm's float32 parameters -> the tensors of a Hub checkpoint, in the dtype they are stored in."""
-    rename = {
-        "qwen3": _as_they_are,
+    rename: Callable[[Tensors], Tensors] = {
+        "qwen3": _as_it_is,
         "glm4_moe": _glm4_moe,
         "lfm2_moe": _lfm2_moe,
         "qwen3_vl_moe": _qwen3_vl_moe,
@@ -94,8 +97,8 @@ def to_hub_names(architecture: Architecture, weights: Tensors) -> Tensors:
     }
 
 
-def _as_they_are(weights: Tensors) -> Tensors:
-    return dict(weights)
+def _as_it_is(weights: Tensors) -> Tensors:
+    return weights
 
 
 def _split_experts(name: str, value: mx.array, inner: str, outer: str) -> Tensors:

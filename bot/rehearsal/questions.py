@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
-from bot.rehearsal import world
+from bot.rehearsal import scenes, world
 from bot.rehearsal.world import sentence
 
 Row = dict[str, Any]
@@ -143,16 +143,16 @@ def hellaswag(rng: Random, held_out: bool) -> Row:
     """The first steps of an activity; which step comes next."""
 
     def parts(rng: Random) -> tuple[str, str, int]:
-        actor = rng.choice(world.ACTORS + world.NAMES)
-        labels = [(activity.label, activity.steps[0]) for activity in world.ACTIVITIES]
+        actor = rng.choice(scenes.ACTORS + world.NAMES)
+        labels = [(activity.label, activity.steps[0]) for activity in scenes.ACTIVITIES]
         return _pick(rng, labels, held_out)[0], actor, rng.randint(1, 3)
 
     label, actor, done = _draw(rng, held_out, parts)
-    activity = next(a for a in world.ACTIVITIES if a.label == label)
+    activity = next(a for a in scenes.ACTIVITIES if a.label == label)
     pronoun = "she" if actor in ("A woman", "A girl", "Ann", "Mia", "Eva", "Lily") else "he"
     steps = activity.steps
     told = [f"{actor} {steps[0]}.", *(f"{sentence(pronoun)} {step}." for step in steps[1:done])]
-    elsewhere = [s for other in world.ACTIVITIES if other is not activity for s in other.steps]
+    elsewhere = [s for other in scenes.ACTIVITIES if other is not activity for s in other.steps]
     same = [s for s in steps if s != steps[done]]
     wrong = [rng.choice(same), *rng.sample(elsewhere, 2)]
     texts, gold = _options(rng, f"{steps[done]}.", tuple(f"{w}." for w in wrong))
@@ -189,13 +189,13 @@ def winogrande(rng: Random, held_out: bool) -> Row:
     """A sentence with two parties, one of which is named again."""
 
     def parts(rng: Random) -> tuple[int, str, str, bool]:
-        number = rng.randrange(len(world.SCENES))
-        scene = world.SCENES[number]
+        number = rng.randrange(len(scenes.SCENES))
+        scene = scenes.SCENES[number]
         a, b = (_pick(rng, [(party, "party") for party in side], held_out)[0] for side in (scene.a, scene.b))
         return number, a, b, rng.random() < 0.5
 
     number, a, b, of_a = _draw(rng, held_out, parts)
-    scene = world.SCENES[number]
+    scene = scenes.SCENES[number]
     options = [a, b]
     rng.shuffle(options)
     return {
