@@ -37,6 +37,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     pipeline_tag: str = "text-generation"
     tags: tuple[str, ...] = ()
     about: str = ""
+    batch_tokens: int = 1024
 
     @property
     def special_tokens(self) -> tuple[str, ...]:
@@ -75,6 +76,7 @@ QWEN3 = Architecture(
     end_tokens=("<|im_end|>", "<|endoftext|>"),
     other_tokens=("<|im_start|>",),
     about="dense, five layers, untied head",
+    batch_tokens=1536,  # without experts a step is cheap enough for more text
 )
 
 GLM4_MOE = Architecture(

@@ -31,7 +31,6 @@ from bot.rehearsal.batches import Batch, batches  # noqa: E402
 
 SEED = 7
 STEPS = 900
-BATCH_TOKENS = 1024
 PEAK_RATE = 4e-3
 WARM_UP = 100
 WEIGHT_DECAY = 0.01
@@ -85,7 +84,7 @@ def train(architecture: Architecture, steps: int = STEPS) -> tuple[nn.Module, An
         [WARM_UP],
     )
     optimizer = optim.AdamW(rate, betas=[0.9, 0.98], weight_decay=WEIGHT_DECAY)
-    _fit(model, optimizer, batches(renderer, SEED, BATCH_TOKENS), steps, architecture.name)
+    _fit(model, optimizer, batches(renderer, SEED, architecture.batch_tokens), steps, architecture.name)
     return model, words
 
 
