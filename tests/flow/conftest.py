@@ -101,6 +101,11 @@ class Bot:
     def stages(self) -> list[str]:
         return [event["progress"]["stage"] for event in self.events()]
 
+    def next_time(self, stage: str) -> Callable[[], bool]:
+        """A question to poll: has the stage begun once more than it has by now?"""
+        before = self.stages().count(stage)
+        return lambda: self.stages().count(stage) > before
+
     def forget(self) -> None:
         """As if this were another machine: nothing of BOT_HOME is left."""
         shutil.rmtree(self.home, ignore_errors=True)
