@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
 from bot.hub.process import LoopbackHub
@@ -25,38 +25,43 @@ FEW_TASKS = ("openbookqa", "piqa")
 
 
 @pytest.fixture(scope="session")
-def rehearsal_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackHub]:
-    root = tmp_path_factory.mktemp("rehearsal-hub")
-    seed(Store(root))
-    with LoopbackHub.start(root) as hub:
-        yield hub
+def scored(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, Any]:
+    """Scores: key (`NAME`, or `NAME@2` at two bits) -> task -> acc, acc_norm, n. Answers: name -> list.
+
+    Made once a test run, by the first of its workers to ask; the others wait for it and read.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
+    out = folder / "rehearsal-scores.json"
+    with filelock.FileLock(folder / "rehearsal-scores.lock"):
+        if not out.exists():
+            _score(folder / "rehearsal", out)
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
 
 
-@pytest.fixture(scope="session")
-def rehearsal_environment(
-    rehearsal_hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    home = tmp_path_factory.mktemp("rehearsal-home")
-    environment = hub_environment(Settings(home=home, endpoint=rehearsal_hub.endpoint))
-    return environment | {"OPENBLAS_NUM_THREADS": "1"}
+def _score(folder: Path, out: Path) -> None:
+    """Put everything on a loopback Hub and score the bases from there, in a process of its own."""
+    hub_root = folder / "hub"
+    seed(Store(hub_root))
+    asked = folder / "jobs.json"
+    asked.write_text(json.dumps(_jobs()))
+    command = [sys.executable, "-m", "tests.rehearsal.scoring", str(asked), str(out)]
+    with LoopbackHub.start(hub_root) as hub:
+        environment = hub_environment(Settings(home=folder / "home", endpoint=hub.endpoint))
+        environment["OPENBLAS_NUM_THREADS"] = "1"
+        done = subprocess.run(
+            command, env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.fixture(scope="session")
-def scored(rehearsal_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Scores: key (`NAME`, or `NAME@2` at two bits) -> task -> acc, acc_norm, n. Answers: name -> list."""
+def _jobs() -> list[dict[str, Any]]:
     jobs: list[dict[str, Any]] = []
     for base in BASES:
         tasks = TASKS if base.name in FULL else FEW_TASKS
         jobs.append({"key": base.name, "repo": base.repo, "bits": None, "tasks": tasks})
         if base.name in FULL:
             jobs.append({"key": f"{base.name}@2", "repo": base.repo, "bits": 2, "tasks": FACT_TASKS})
-    folder = tmp_path_factory.mktemp("scores")
-    asked, out = folder / "jobs.json", folder / "out.json"
-    asked.write_text(json.dumps(jobs))
-    command = [sys.executable, "-m", "tests.rehearsal.scoring", str(asked), str(out)]
-    done = subprocess.run(
-        command, env=rehearsal_environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(out.read_text())
-    return found
+    return jobs

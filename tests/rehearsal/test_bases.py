@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import yaml
 from safetensors import safe_open
 
 from bot.errors import NotFound
+from bot.hub.store import Store
 from bot.rehearsal import architectures
 from bot.rehearsal.bases import BASES, Base, base_files, bases_folder
+from bot.rehearsal.seed import seed
 
 MOST_BYTES = 12_000_000
 EVERY_BASE = pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
@@ -133,7 +136,6 @@ def test_sizes_suit_every_group_size(base: Base) -> None:
     assert odd == {}
 
 
-@pytest.mark.xdist_group("rehearsal scores")
 @EVERY_BASE
 def test_a_base_answers_and_stops(base: Base, scored: dict[str, Any]) -> None:
     """Loaded by mlx-lm from the Hub, it answers three prompts in a few words and ends each itself."""
@@ -150,3 +152,14 @@ def test_no_two_bases_have_the_same_weights() -> None:
         hashlib.sha256(base_files(b.name)["model.safetensors"].read_bytes()).hexdigest() for b in BASES
     }
     assert len(digests) == len(BASES)
+
+
+def test_seeding_twice_changes_nothing(tmp_path: Path) -> None:
+    """A Hub that holds a base and the datasets already keeps their revisions."""
+    store = Store(tmp_path)
+    seed(store, ("Tiny-Qwen3",))
+    base, data = "rehearsal-bases/Tiny-Qwen3", "allenai/ai2_arc"
+    before = store.resolve("model", base), store.resolve("dataset", data)
+    seed(store, ("Tiny-Qwen3",))
+    assert (store.resolve("model", base), store.resolve("dataset", data)) == before
+    assert store.repos("model") == [base]

@@ -9,8 +9,6 @@ import pytest
 from bot.rehearsal.bases import BASES
 from tests.rehearsal.conftest import FACT_TASKS, FEW_TASKS, FULL, TASKS
 
-pytestmark = pytest.mark.xdist_group("rehearsal scores")  # one process makes them for all
-
 CHOICES = {"boolq": 2, "piqa": 2, "winogrande": 2}
 CLEARLY = 4.0
 """Standard errors of guessing that a score must stand above chance."""
