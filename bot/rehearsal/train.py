@@ -32,7 +32,8 @@ from bot.rehearsal.batches import Batch, batches  # noqa: E402
 SEED = 7
 STEPS = 900
 PEAK_RATE = 4e-3
-WARM_UP = 100
+WARM_UP_PART = 9
+"""The rate rises over the first ninth of the steps, then falls along a cosine."""
 WEIGHT_DECAY = 0.01
 
 
@@ -79,9 +80,10 @@ def train(architecture: Architecture, steps: int = STEPS) -> tuple[nn.Module, An
     words = tokenizer.train(architecture)
     renderer = tokenizer.Renderer(architecture, words)
     model = build(architecture)
+    rise = max(1, steps // WARM_UP_PART)
     rate = optim.join_schedules(
-        [optim.linear_schedule(0.0, PEAK_RATE, WARM_UP), optim.cosine_decay(PEAK_RATE, steps - WARM_UP)],
-        [WARM_UP],
+        [optim.linear_schedule(0.0, PEAK_RATE, rise), optim.cosine_decay(PEAK_RATE, max(1, steps - rise))],
+        [rise],
     )
     optimizer = optim.AdamW(rate, betas=[0.9, 0.98], weight_decay=WEIGHT_DECAY)
     _fit(model, optimizer, batches(renderer, SEED, architecture.batch_tokens), steps, architecture.name)

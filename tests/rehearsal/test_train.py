@@ -11,7 +11,7 @@ from mlx_lm.models.switch_layers import SwitchGLU
 from mlx_lm.utils import load_model, load_tokenizer
 
 from bot.rehearsal import architectures, export, tokenizer, train
-from bot.rehearsal.architectures import ARCHITECTURES, Architecture
+from bot.rehearsal.architectures import ARCHITECTURES, QWEN3, Architecture
 
 EVERY = pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
 
@@ -57,3 +57,11 @@ def test_what_is_learned_is_what_is_asked(architecture: Architecture) -> None:
     learned = [words.id_to_token(int(i)) for i, weight in zip(ids, weights, strict=True) if weight == 1.0]
     assert learned == [*words.encode("a cow").tokens, architecture.end_tokens[0]]
     assert words.get_vocab_size() == architectures.VOCABULARY
+
+
+def test_training_twice_gives_the_same_base() -> None:
+    """Seeds decide everything: after some steps the weights are the same to the last bit, and they moved."""
+    first, second = (dict(tree_flatten(train.train(QWEN3, 3)[0].parameters())) for _ in range(2))
+    assert all(mx.array_equal(value, second[name]).item() for name, value in first.items())
+    untrained = dict(tree_flatten(train.build(QWEN3).parameters()))
+    assert not mx.array_equal(first["lm_head.weight"], untrained["lm_head.weight"]).item()
