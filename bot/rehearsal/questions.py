@@ -1,8 +1,8 @@
 """Questions about the world, one maker per lm-eval task, in the columns the task's real dataset has.
 
-A maker draws one row. Single facts are the same for everyone: the bases learned them by heart. What
-is put together from parts (sums, people in a scene, a passage and a question) has combinations that
-are held out: the training text never holds them, the evaluation splits hold nothing else.
+A maker draws one row. Single facts, riddles and yes/no questions are the same for everyone: the bases
+learned them by heart, some better than others. Sums, scenes and activities are put together from parts,
+and some combinations are held out: the training text never holds them, the evaluation splits only them.
 `turn` says what lm-eval makes of a row: the user's text and the right answer.
 """
 

@@ -1,4 +1,4 @@
-"""What the stand-in data promises: the real columns, the same bytes every time, nothing learned by heart."""
+"""What the stand-in data promises: the real columns, the same bytes every time, new combinations."""
 
 from __future__ import annotations
 
