@@ -12,8 +12,8 @@ from mlx_lm import stream_generate
 from bot.child import Progress, Report
 from bot.errors import VerificationFailed
 from bot.measure import model as models
-from bot.measure.answers import looping
 from bot.measure.end_tokens import end_of_turn
+from bot.measure.verdict import looping
 from bot.records import Answer, Answers
 
 MOST_TOKENS = 96

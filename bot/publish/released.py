@@ -11,8 +11,8 @@ import msgspec
 from bot import child, settings
 from bot.errors import NeedsPerson, NotFound, UsageError, VerificationFailed
 from bot.huggingface import HubDoor
-from bot.measure.answers import judge
 from bot.measure.request import AnswersRequest
+from bot.measure.verdict import judge
 from bot.publish import collections, repo
 from bot.publish.files import NOT_OURS, differences
 from bot.publish.ledger import MANIFEST, STAGING_BRANCH, OnHub, look, parse_manifest

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from bot import child
 from bot.errors import VerificationFailed
-from bot.measure.answers import LOOP_REPEATS, LOOP_TOKENS, judge, looping
 from bot.measure.end_tokens import end_of_turn, first_special
 from bot.measure.request import PROMPTS, AnswersRequest
+from bot.measure.verdict import LOOP_REPEATS, LOOP_TOKENS, judge, looping
 from bot.records import Answer, Answers
 from tests.measure import tiny
 

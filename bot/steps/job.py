@@ -1,0 +1,89 @@
+"""What steps share: the job of one quant, the work folder, child processes, and one MLX process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import msgspec
+from dbos import DBOS
+
+from bot import child, settings
+from bot.child import Progress
+from bot.errors import Cancelled
+from bot.events import EventLog
+from bot.huggingface import HubDoor
+from bot.records import Measurement, ModelFolder, Plan, PlannedQuant, Record
+
+Json = dict[str, Any]
+"""A record as DBOS keeps it (`to_json`)."""
+
+
+class Job(Record, frozen=True, kw_only=True):
+    """What one publish workflow is given: the plan, which quant, its folder, and what was measured."""
+
+    family: str
+    plan: Plan
+    quant: PlannedQuant
+    folder: ModelFolder
+    measured: tuple[Measurement, ...]
+
+    def measurement_of(self, recipe: str | None) -> Measurement | None:
+        return next((m for m in self.measured if m.recipe == recipe), None)
+
+
+def work_folder(plan: Plan) -> Path:
+    """Where this base revision's files live while its family is made."""
+    name = f"{plan.base.repo.replace('/', '--')}@{plan.base.sha[:12]}"
+    return settings.from_environment().home / "work" / name
+
+
+def door() -> HubDoor:
+    return HubDoor(settings.from_environment())
+
+
+def say(job: Job, stage: str, what: str, total: float = 0.0, unit: str = "") -> None:
+    log = EventLog(settings.from_environment().run_folder(job.family), job.family)
+    log(Progress(stage=stage, what=what, total=total, unit=unit))
+
+
+def in_child(module: str, request: msgspec.Struct, result: type[Any], run: str) -> Any:
+    known = settings.from_environment()
+    folder = known.run_folder(run)
+    return child.run(
+        module,
+        request,
+        result,
+        log=folder / "log.txt",
+        environment=settings.hub_environment(known),
+        on_progress=EventLog(folder, run),
+        cancelled=asked_to_stop,
+    )
+
+
+def asked_to_stop() -> bool:
+    status = DBOS.get_workflow_status(DBOS.workflow_id or "")
+    return status is not None and status.status == "CANCELLED"
+
+
+@contextlib.contextmanager
+def mlx_turn(run: str) -> Iterator[None]:
+    """One MLX process at a time on this machine: the GPU is one, and so is the memory."""
+    home = settings.from_environment().home
+    lock = filelock.FileLock(home / "locks" / "mlx.lock", thread_local=False)
+    while True:
+        try:
+            lock.acquire(timeout=1.0)
+            break
+        except filelock.Timeout:
+            if asked_to_stop():
+                raise Cancelled(f"{run} was cancelled while it waited for its turn") from None
+            time.sleep(0.2)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,77 @@
+"""The steps that make a family: fetch, quantize, measure, each in a child process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dbos import DBOS
+
+from bot import engine, settings
+from bot.fetch import FetchRequest
+from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
+from bot.quantize import ModelFolders, QuantizeRequest
+from bot.records import FamilyResult, Plan, Snapshot, from_json, to_json
+from bot.steps.job import Json, in_child, mlx_turn, work_folder
+
+
+@DBOS.step(name="fetch")
+def fetch(run: str, plan_json: Json) -> Json:
+    """Bring exactly the planned revision to disk."""
+    plan = from_json(Plan, plan_json)
+    request = FetchRequest(
+        base=plan.base, folder=str(work_folder(plan) / "base"), endpoint=settings.from_environment().endpoint
+    )
+    return to_json(in_child("bot.fetch", request, Snapshot, run))
+
+
+@DBOS.step(name="quantize")
+def quantize(run: str, plan_json: Json, snapshot: Json) -> Json:
+    """Write a model folder for every recipe that is to be made."""
+    plan = from_json(Plan, plan_json)
+    request = QuantizeRequest(
+        snapshot=from_json(Snapshot, snapshot),
+        recipes=tuple(q.recipe for q in plan.to_make()),
+        names=tuple(q.repo.split("/", 1)[1] for q in plan.to_make()),
+        out=str(work_folder(plan) / "quants"),
+    )
+    with mlx_turn(run):
+        return to_json(in_child("bot.quantize", request, ModelFolders, run))
+
+
+@DBOS.step(name="measure")
+def measure(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
+    """Measure the base and every quant in one process; the base answers the three chat prompts."""
+    plan = from_json(Plan, plan_json)
+    base = from_json(Snapshot, snapshot)
+    made = from_json(ModelFolders, folders).items
+    models = [
+        ModelToMeasure(name=plan.base.repo, path=base.path, size_bytes=plan.base.weight_bytes),
+        *(
+            ModelToMeasure(
+                name=Path(f.path).name,
+                recipe=f.recipe,
+                path=f.path,
+                bits_per_weight=f.bits_per_weight,
+                size_bytes=f.weight_bytes,
+            )
+            for f in made
+        ),
+    ]
+    store = settings.from_environment().home / "measurements"
+    request = MeasureRequest(models=tuple(models), settings=plan.measure, store=str(store))
+    with mlx_turn(run):
+        return to_json(in_child("bot.measure", request, Measurements, run))
+
+
+@DBOS.step(name="claim")
+def claim(run_id: str) -> str:
+    """Under which attempt's id this quant is published: the one under way, else a new one."""
+    return engine.next_attempt(DBOS, run_id)[0]
+
+
+@DBOS.step(name="tidy")
+def tidy(plan_json: Json, result: Json) -> None:
+    """Free the disk when nothing is left to do with the folders."""
+    if all(o.status != "failed" for o in from_json(FamilyResult, result).outcomes):
+        shutil.rmtree(work_folder(from_json(Plan, plan_json)), ignore_errors=True)

@@ -1,0 +1,139 @@
+"""The steps of one quant: card, create, upload, verify, try out, release, link."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dbos import DBOS
+from msgspec.structs import replace
+
+from bot import settings
+from bot.card.facts import facts
+from bot.card.render import render
+from bot.errors import NotFound, VerificationFailed
+from bot.huggingface import HubDoor
+from bot.measure.request import AnswersRequest
+from bot.measure.verdict import judge
+from bot.publish import collections, ledger, manifest, repo
+from bot.publish.rivals import rivals
+from bot.records import Answers, Measurement, Sibling, from_json, to_json
+from bot.review.review import review
+from bot.steps.job import Job, Json, door, in_child, mlx_turn, say
+
+
+@DBOS.step(name="card")
+def write_card(job_json: Json) -> None:
+    """README.md and qx_manifest.json into the folder."""
+    job, hub = from_json(Job, job_json), door()
+    say(job, "card", job.quant.repo)
+    folder = Path(job.folder.path)
+    if not folder.is_dir():
+        raise NotFound(
+            f"{folder.name} is no longer on this disk: run `bot publish {job.plan.base.repo}` again"
+        )
+    others, missing = rivals(hub, job.plan.account, job.plan.compare_with)
+    known = facts(
+        plan=job.plan,
+        quant=job.quant,
+        folder=replace(job.folder, notes=(*job.folder.notes, *missing)),
+        measurement=_required(job),
+        base_measurement=job.measurement_of(None),
+        siblings=(*_siblings(job, hub), *others),
+        endpoint=hub.endpoint,
+    )
+    card = render(known, review(known), settings.from_environment().templates)
+    (folder / "README.md").write_text(card.text, encoding="utf-8")
+    manifest.write(folder, job.plan, job.quant, job.folder, card, _required(job), job.measurement_of(None))
+
+
+def _required(job: Job) -> Measurement:
+    measurement = job.measurement_of(job.quant.recipe)
+    assert measurement is not None, "every quant of a family was measured"
+    return measurement
+
+
+def _siblings(job: Job, hub: HubDoor) -> tuple[Sibling, ...]:
+    """The quants made together with this one, and those of the same revision that are on the Hub already."""
+    here = {
+        quant.repo: Sibling(repo=quant.repo, recipe=quant.recipe, measurement=measurement)
+        for quant in job.plan.quants
+        if quant.repo != job.quant.repo and (measurement := job.measurement_of(quant.recipe)) is not None
+    }
+    for there in ledger.made_of(hub, job.plan.account, job.plan.base.repo):
+        known = there.manifest
+        if known is None or known.measurement is None or known.base_sha != job.plan.base.sha:
+            continue
+        if there.repo not in (*here, job.quant.repo):
+            here[there.repo] = Sibling(
+                repo=there.repo, recipe=known.recipe, measurement=known.measurement, published=True
+            )
+    return tuple(here.values())
+
+
+@DBOS.step(name="create")
+def create(job_json: Json) -> Json:
+    """The private repo (or the staging branch), with nothing public in it."""
+    job = from_json(Job, job_json)
+    say(job, "create", job.quant.repo)
+    return to_json(repo.create(door(), job.quant.repo, job.plan.staging))
+
+
+@DBOS.step(name="upload")
+def upload(job_json: Json, place: Json) -> str:
+    """All files in one commit."""
+    job = from_json(Job, job_json)
+    say(job, "upload", job.quant.repo, total=float(job.folder.weight_bytes), unit="bytes")
+    message = f"{job.quant.recipe} of {job.plan.base.repo} at {job.plan.base.sha[:12]}"
+    return repo.upload(door(), Path(job.folder.path), from_json(repo.Place, place), message)
+
+
+@DBOS.step(name="verify")
+def verify(job_json: Json, place: Json, sha: str) -> int:
+    """File list and hashes as the Hub reports them."""
+    job = from_json(Job, job_json)
+    say(job, "verify", job.quant.repo)
+    return len(repo.verify(door(), Path(job.folder.path), from_json(repo.Place, place), sha))
+
+
+@DBOS.step(name="try out")
+def try_out(job_json: Json, place_json: Json, sha: str) -> Json:
+    """Download it back, load it in a fresh process, and let it answer as the base does."""
+    job, place = from_json(Job, job_json), from_json(repo.Place, place_json)
+    say(job, "try out", job.quant.repo)
+    folder = Path(job.folder.path)
+    copy = folder.parent.parent / "copies" / folder.name
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        hub = door()
+        ours = repo.verify(hub, folder, place, sha)
+        repo.download_back(hub, place, sha, copy, ours)
+        with mlx_turn(job.family):
+            answers = in_child("bot.measure.answers", AnswersRequest(path=str(copy)), Answers, job.family)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+    base = job.measurement_of(None)
+    complaints = judge(base.answers if base is not None else None, answers)
+    if complaints:
+        raise VerificationFailed(
+            f"{job.quant.repo} stays private, it does not answer as its base does: {'; '.join(complaints)}"
+        )
+    return to_json(answers)
+
+
+@DBOS.step(name="release")
+def release(job_json: Json, place: Json, sha: str) -> str:
+    """Public from here on."""
+    job = from_json(Job, job_json)
+    say(job, "release", job.quant.repo)
+    return repo.release(door(), from_json(repo.Place, place), sha)
+
+
+@DBOS.step(name="link")
+def link(job_json: Json) -> list[str]:
+    """Into its collections."""
+    job, hub = from_json(Job, job_json), door()
+    say(job, "link", job.quant.repo)
+    note = f"{job.quant.recipe}: {job.folder.bits_per_weight:.2f} bits per weight"
+    titles = job.plan.collections
+    return [collections.add(hub, job.plan.account, title, job.quant.repo, note) for title in titles]
