@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -23,13 +22,3 @@ def real_hub_token() -> str:
     if not REAL_HUB_TOKEN:
         pytest.skip("set HF_TOKEN to a token that may write")
     return REAL_HUB_TOKEN
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A folder's tests share expensive fixtures, so one worker runs them all; those of flow share none."""
-    here = Path(__file__).parent
-    for item in items:
-        folder = item.path.relative_to(here).parts[0]
-        if folder != "flow":
-            item.add_marker(pytest.mark.xdist_group(folder))

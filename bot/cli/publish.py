@@ -138,7 +138,8 @@ def _report(result: FamilyResult, plan: Plan, door: HubDoor, *, json: bool) -> N
     else:
         if all(outcome.status == "already" for outcome in result.outcomes):
             show.out().print("Everything asked for is published already; nothing was done.")
-        show.out().print(show.outcome_table([result], door.endpoint))
+        console = show.out()
+        console.print(show.outcome_table([result], door.endpoint, links=console.is_terminal))
     failed = [o for o in result.outcomes if o.status == "failed"]
     if failed:
         kind = BY_NAME.get(failed[0].error_kind or "", BotError)

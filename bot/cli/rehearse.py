@@ -26,7 +26,8 @@ def rehearse(
         rehearsed = run_through(keep, tuple(only or ()), watcher, show.err().print)
     if json is not None:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(rehearsed), indent=2) + b"\n")
-    console.print(show.outcome_table(list(rehearsed.families), rehearsed.endpoint))
+    families = list(rehearsed.families)
+    console.print(show.outcome_table(families, rehearsed.endpoint, links=console.is_terminal))
     made = [o for f in rehearsed.families for o in f.outcomes if o.status == "published"]
     console.print(f"{len(made)} repos published in {rehearsed.seconds:.0f} s, on this machine only.")
     if keep is not None:

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.style import Style
 from rich.table import Table
+from rich.text import Text
 
 from bot.events import Event
 from bot.records import FamilyResult, Outcome, Plan, to_json
@@ -125,21 +127,22 @@ def _bars() -> Iterator[Watcher]:
         yield show
 
 
-def outcome_table(results: list[FamilyResult], endpoint: str) -> Table:
-    """What was published: size, perplexity, the seven tasks, and the link."""
+def outcome_table(results: list[FamilyResult], endpoint: str, *, links: bool) -> Table:
+    """What became of each quant: bits, size, perplexity, the tasks' scores, and where it is.
+
+    With `links` (a terminal) a repo's name is a link; otherwise its address is written out.
+    """
     tasks = sorted(
         {t.task for r in results for o in r.outcomes if o.measurement for t in o.measurement.tasks}
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("repo", overflow="fold")
-    for name in ("bits", "size", "perplexity"):
+    for name in ("bits", "size", "perplexity", *map(_short, tasks)):
         table.add_column(name, justify="right", no_wrap=True)
-    for task in tasks:
-        table.add_column(_short(task), justify="right", no_wrap=True)
     table.add_column("now", overflow="fold")
     for result in results:
         for outcome in result.outcomes:
-            table.add_row(*_outcome_row(outcome, tasks, endpoint))
+            table.add_row(*_outcome_row(outcome, tasks, endpoint, links))
     return table
 
 
@@ -148,16 +151,18 @@ def _short(task: str) -> str:
             "winogrande": "winog"}.get(task, task)  # fmt: skip
 
 
-def _outcome_row(outcome: Outcome, tasks: list[str], endpoint: str) -> list[str]:
+def _outcome_row(outcome: Outcome, tasks: list[str], endpoint: str, links: bool) -> list[str | Text]:
     measured = outcome.measurement
     scores = {t.task: f"{t.value:.3f}" for t in measured.tasks} if measured else {}
     perplexity = measured.perplexity if measured else None
-    now = outcome.status if not outcome.error else f"{outcome.status}: {outcome.error}"
+    url = f"{endpoint}/{outcome.repo}"
+    on_hub = outcome.status in ("published", "already")
+    linked = Text(outcome.repo, style=Style(link=url)) if links else url
     return [
-        f"{endpoint}/{outcome.repo}" if outcome.status in ("published", "already") else outcome.repo,
+        linked if on_hub else outcome.repo,
         f"{measured.bits_per_weight:.2f}" if measured and measured.bits_per_weight else "",
         size(measured.size_bytes) if measured else "",
         f"{perplexity.value:.3f} ±{perplexity.stderr:.3f}" if perplexity else "",
         *(scores.get(task, "") for task in tasks),
-        now,
+        outcome.status if not outcome.error else f"{outcome.status}: {outcome.error}",
     ]

@@ -17,7 +17,7 @@ from bot.errors import HostError, HubUnavailable, VerificationFailed
 from bot.fetch import FetchRequest
 from bot.fetch.select import INDEX, side_files, weight_files
 from bot.fetch.verify import matches, refuse_broken, remove
-from bot.huggingface import patiently
+from bot.hub_errors import patiently
 from bot.records import RepoFile, Snapshot
 
 SPARE = 1 << 30

@@ -10,7 +10,7 @@ from datasets.exceptions import DatasetNotFoundError, DatasetsError
 from huggingface_hub import HfApi
 
 from bot.errors import HubUnavailable, NotFound
-from bot.huggingface import translate_errors
+from bot.hub_errors import translate_errors
 
 
 def revision(dataset: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.huggingface import HubDoor, patiently
+from bot.hub_errors import patiently
+from bot.huggingface import HubDoor
 
 TITLE_LENGTH = 59
 """The Hub refuses titles of 60 characters and more."""

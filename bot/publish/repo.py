@@ -11,7 +11,8 @@ from pathlib import Path
 from huggingface_hub import CommitOperationCopy, CommitOperationDelete, snapshot_download
 
 from bot.errors import NeedsPerson, VerificationFailed
-from bot.huggingface import HubDoor, patiently
+from bot.hub_errors import patiently
+from bot.huggingface import HubDoor
 from bot.publish.files import NOT_OURS, describe, differences
 from bot.publish.ledger import STAGING_BRANCH, OnHub, look
 from bot.records import Record, RepoFile

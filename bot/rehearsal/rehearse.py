@@ -105,10 +105,13 @@ def _publish_all(known: Settings, repos: list[str], on_event: Watch, say: Say) -
     from bot import engine, runs
 
     with runs.Host(known) as host, engine.client(known) as client:
-        started = [(repo, _start(known, client, repo)) for repo in repos]
+        started = []
+        for repo in repos:
+            say(f"planning {repo}")
+            started.append((repo, _start(known, client, repo)))
         results = []
         for repo, run in started:
-            say(f"{repo}")
+            say(f"publishing the quants of {repo}")
             results.append(runs.wait(host, client, known, run, on_event))
         return results
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from huggingface_hub import HfApi
 
@@ -128,6 +129,23 @@ def kill(process: subprocess.Popen[Any]) -> None:
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
+
+
+def children_of(process: subprocess.Popen[str], module: str) -> list[psutil.Process]:
+    """The MLX children of a running bot, by the module they run."""
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in family if module in child.cmdline()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def children_left(home: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if "bot.measure" in (process.info["cmdline"] or []) and str(home) in str(process.info["environ"])
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from huggingface_hub import HfApi
 
 from bot.hub.process import LoopbackHub
 
-pytestmark = pytest.mark.xdist_group("rehearse")
 SECRET = "hf_arealtokenthatmustneverleak"
 
 

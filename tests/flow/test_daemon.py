@@ -1,0 +1,65 @@
+"""The unattended half: `bot run`, `bot pause`, `bot resume`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from tests.flow.conftest import ACCOUNT, BASE, Bot, kill, wait_for
+
+TARGET = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
+
+
+def test_a_pause_outlives_a_restart_and_resume_goes_on(bot: Bot, reader: HfApi) -> None:
+    """While paused nothing new is started, by no process; resume lets it go on."""
+    worker = bot.start("worker")
+    wait_for(lambda: bot("pause").returncode == 0, 30, "the queue to exist")
+    kill(worker)
+    publisher = bot.start("publish", BASE, "--yes", "--json")
+    wait_for(lambda: any(r["state"] == "waiting" for r in bot.json("status")["runs"]), 60, "a waiting run")
+    time.sleep(3)
+    assert "fetch" not in bot.stages()
+    assert bot.json("status")["paused"]
+
+    assert bot("resume").returncode == 0
+    _, err = publisher.communicate(timeout=240)
+    assert publisher.returncode == 0, err
+    assert reader.repo_exists(TARGET)
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="reads /proc to see what a process has loaded"
+)
+def test_the_daemon_makes_what_is_watched_and_never_loads_mlx(bot: Bot, reader: HfApi) -> None:
+    """`bot run` sweeps, plans and publishes by itself; a second daemon says so and exits; SIGTERM ends it."""
+    daemon = bot.start("run")
+    try:
+        wait_for(lambda: "measure" in bot.stages(), 120, "the daemon to reach the measuring")
+        maps = Path(f"/proc/{daemon.pid}/maps").read_text()
+        assert "libmlx" not in maps
+        second = bot("run")
+        assert second.returncode == 2
+        assert "another `bot run`" in second.stderr
+        wait_for(lambda: reader.repo_exists(TARGET), 180, "the daemon to publish")
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        out, err = daemon.communicate(timeout=30)
+    assert daemon.returncode == 0, err
+    assert TARGET.split("/")[1].split("-qx")[0] in err
+    assert "hf_" not in err + out
+
+
+def test_the_help_and_the_daemon_side_never_import_mlx() -> None:
+    """Nothing the daemon or a command imports brings mlx into their process."""
+    code = (
+        "import sys, bot.cli, bot.daemon, bot.flow, bot.runs, bot.plan.make, bot.publish.released\n"
+        "assert not [m for m in sys.modules if m.split('.')[0] in ('mlx', 'mlx_lm')], 'mlx was imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
