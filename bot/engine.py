@@ -49,7 +49,7 @@ def executor_id(settings: Settings, role: str) -> str:
 
 def lock_of(settings: Settings, executor: str) -> filelock.FileLock:
     """The lock that says the executor is alive; the system frees it when its process dies."""
-    folder = settings.home / "locks"
+    folder = settings.state / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(folder / f"{executor}.lock", thread_local=False)
 
@@ -102,7 +102,7 @@ def _launch(settings: Settings, executor: str, listen: bool) -> None:
 
 def _log_to_file(settings: Settings) -> None:
     """DBOS's own warnings go to a bounded file; people read sentences, not its tracebacks."""
-    folder = settings.home / "logs"
+    folder = settings.state / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(folder / "engine.log", maxBytes=2_000_000, backupCount=3)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -130,8 +130,8 @@ def _recover_if_dead(settings: Settings, executor: str) -> None:
 @contextlib.contextmanager
 def client(settings: Settings) -> Iterator[DBOSClient]:
     """A client of the database. Raises NotFound when nothing ever ran here, HostError when out of reach."""
-    if not settings.database_url and not (settings.home / "bot.sqlite").exists():
-        raise NotFound(f"nothing has run yet under {settings.home}: start with `bot publish` or `bot run`")
+    if not settings.database_url and not (settings.state / "bot.sqlite").exists():
+        raise NotFound(f"nothing has run yet under {settings.state}: start with `bot publish` or `bot run`")
     try:
         found = DBOSClient(
             system_database_url=settings.database,

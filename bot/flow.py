@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from dbos import DBOS, SetWorkflowID
 
-from bot import settings
 from bot.measure.request import Measurements, NotMeasured
 from bot.quantize import ModelFolders
 from bot.records import (
@@ -127,7 +126,7 @@ def _published(job_json: Json, sha: str, *, public: bool, slugs: list[str]) -> J
     return to_json(
         PublishedRepo(
             repo=job.quant.repo,
-            url=f"{settings.from_environment().endpoint}/{job.quant.repo}",
+            url=f"{job.plan.endpoint}/{job.quant.repo}",
             sha=sha,
             public=public,
             verified=len(job.folder.files),

@@ -139,6 +139,7 @@ class Plan(Record, frozen=True, kw_only=True):
 
     base: BaseRevision
     account: str
+    endpoint: str
     quants: tuple[PlannedQuant, ...]
     collections: tuple[str, ...] = ()
     measure: MeasureSettings = MeasureSettings()

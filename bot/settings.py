@@ -22,7 +22,7 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One process's settings. `home` holds database, runs, caches; `endpoint` is the Hub."""
+    """One process's settings. `home` holds database, runs, caches (per endpoint); `endpoint` is the Hub."""
 
     home: Path
     endpoint: str = REAL_HUB
@@ -34,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL of DBOS's database: SQLite in `home` unless a URL was given."""
-        return self.database_url or f"sqlite:///{self.home / 'bot.sqlite'}"
+        return self.database_url or f"sqlite:///{self.state / 'bot.sqlite'}"
 
     @property
     def is_real_hub(self) -> bool:
@@ -47,10 +47,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         digest = hashlib.sha256(self.endpoint.encode()).hexdigest()[:8]
         return self.home / "hubs" / f"{host}-{digest}"
 
+    @property
+    def state(self) -> Path:
+        """Where runs of this endpoint live: what was begun against one Hub is never executed on another."""
+        return self.home if self.is_real_hub else self.hub_home
+
     def run_folder(self, run_id: str) -> Path:
         """Where one run keeps its log and progress. Run ids hold slashes and @; folder names must not."""
         readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in run_id)[-80:]
-        return self.home / "runs" / f"{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+        return self.state / "runs" / f"{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
 def from_environment() -> Settings:

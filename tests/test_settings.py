@@ -18,6 +18,16 @@ def test_each_endpoint_has_caches_of_its_own(tmp_path: Path) -> None:
     assert len(homes) == len(endpoints)
 
 
+def test_runs_of_one_hub_are_unknown_to_another(tmp_path: Path) -> None:
+    """Database, runs and work folders differ by endpoint: no run is ever executed on another Hub."""
+    endpoints = [REAL_HUB, "http://127.0.0.1:8000", "http://127.0.0.1:8001"]
+    known = [Settings(home=tmp_path, endpoint=endpoint) for endpoint in endpoints]
+
+    assert len({settings.database for settings in known}) == len(endpoints)
+    assert len({settings.run_folder("family:a/b@1") for settings in known}) == len(endpoints)
+    assert known[0].database == f"sqlite:///{tmp_path}/bot.sqlite"
+
+
 def test_off_the_real_hub_no_cache_of_the_user_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,5 +65,5 @@ def test_a_runs_folder_stays_in_home(tmp_path: Path, run: str) -> None:
     """Run ids hold slashes and dots; their folders never leave BOT_HOME, and never collide."""
     known = Settings(home=tmp_path)
     folder = known.run_folder(run)
-    assert folder.parent == tmp_path / "runs"
+    assert folder.parent == tmp_path / "runs"  # on the real Hub
     assert folder != known.run_folder(run + "x")

@@ -98,6 +98,7 @@ def decide(
     predictions: Sequence[Prediction],
     standings: Mapping[str, OnHub],
     *,
+    endpoint: str,
     text_only: bool,
     why: str = "",
 ) -> Plan:
@@ -127,6 +128,7 @@ def decide(
     return Plan(
         base=base,
         account=wishes.account,
+        endpoint=endpoint,
         quants=tuple(quants),
         collections=collection_titles(wishes.collections, base),
         measure=wishes.measure,

@@ -45,7 +45,15 @@ def make_plan(
         for p in predictions.items
     ]
     standings = {name: ledger.look(door, name) for name in names}
-    return decide(base, wishes, predictions.items, standings, text_only=predictions.text_only, why=why)
+    return decide(
+        base,
+        wishes,
+        predictions.items,
+        standings,
+        endpoint=door.endpoint,
+        text_only=predictions.text_only,
+        why=why,
+    )
 
 
 def _config(door: HubDoor, base: BaseRevision) -> str:
@@ -71,7 +79,7 @@ def _predict(
         "bot.recipes.predict",
         request,
         Predictions,
-        log=known.home / "logs" / "predict.txt",
+        log=known.state / "logs" / "predict.txt",
         environment=settings.hub_environment(known),
     )
 

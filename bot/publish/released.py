@@ -97,7 +97,7 @@ def _try_out(
             "bot.measure.answers",
             AnswersRequest(path=str(copy)),
             Answers,
-            log=known.home / "logs" / "release.txt",
+            log=known.state / "logs" / "release.txt",
             environment=settings.hub_environment(known),
         )
     finally:

@@ -14,10 +14,11 @@ from dbos import DBOS
 
 from bot import child, settings
 from bot.child import Progress
-from bot.errors import Cancelled
+from bot.errors import Cancelled, ConfigError
 from bot.events import EventLog
 from bot.huggingface import HubDoor
 from bot.records import Measurement, ModelFolder, Plan, PlannedQuant, Record
+from bot.settings import Settings
 
 Json = dict[str, Any]
 """A record as DBOS keeps it (`to_json`)."""
@@ -36,14 +37,25 @@ class Job(Record, frozen=True, kw_only=True):
         return next((m for m in self.measured if m.recipe == recipe), None)
 
 
+def settings_for(plan: Plan) -> Settings:
+    """This process's settings. Raises ConfigError when it talks to another Hub than the plan was made for."""
+    known = settings.from_environment()
+    if known.endpoint != plan.endpoint:
+        raise ConfigError(
+            f"this run is for {plan.endpoint}, and this process talks to {known.endpoint}: set HF_ENDPOINT, "
+            "then `bot retry`"
+        )
+    return known
+
+
 def work_folder(plan: Plan) -> Path:
     """Where this base revision's files live while its family is made."""
     name = f"{plan.base.repo.replace('/', '--')}@{plan.base.sha[:12]}"
-    return settings.from_environment().home / "work" / name
+    return settings_for(plan).state / "work" / name
 
 
-def door() -> HubDoor:
-    return HubDoor(settings.from_environment())
+def door(plan: Plan) -> HubDoor:
+    return HubDoor(settings_for(plan))
 
 
 def say(job: Job, stage: str, what: str, total: float = 0.0, unit: str = "") -> None:
@@ -73,8 +85,9 @@ def asked_to_stop() -> bool:
 @contextlib.contextmanager
 def mlx_turn(run: str) -> Iterator[None]:
     """One MLX process at a time on this machine: the GPU is one, and so is the memory."""
-    home = settings.from_environment().home
-    lock = filelock.FileLock(home / "locks" / "mlx.lock", thread_local=False)
+    folder = settings.from_environment().home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / "mlx.lock", thread_local=False)
     while True:
         try:
             lock.acquire(timeout=1.0)

@@ -7,21 +7,19 @@ from pathlib import Path
 
 from dbos import DBOS
 
-from bot import engine, settings
+from bot import engine
 from bot.fetch import FetchRequest
 from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
 from bot.quantize import ModelFolders, QuantizeRequest
 from bot.records import FamilyResult, Plan, Snapshot, from_json, to_json
-from bot.steps.job import Json, in_child, mlx_turn, work_folder
+from bot.steps.job import Json, in_child, mlx_turn, settings_for, work_folder
 
 
 @DBOS.step(name="fetch")
 def fetch(run: str, plan_json: Json) -> Json:
     """Bring exactly the planned revision to disk."""
     plan = from_json(Plan, plan_json)
-    request = FetchRequest(
-        base=plan.base, folder=str(work_folder(plan) / "base"), endpoint=settings.from_environment().endpoint
-    )
+    request = FetchRequest(base=plan.base, folder=str(work_folder(plan) / "base"), endpoint=plan.endpoint)
     return to_json(in_child("bot.fetch", request, Snapshot, run))
 
 
@@ -58,7 +56,7 @@ def measure(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
             for f in made
         ),
     ]
-    store = settings.from_environment().home / "measurements"
+    store = settings_for(plan).state / "measurements"
     request = MeasureRequest(models=tuple(models), settings=plan.measure, store=str(store))
     with mlx_turn(run):
         return to_json(in_child("bot.measure", request, Measurements, run))

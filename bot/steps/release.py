@@ -25,7 +25,8 @@ from bot.steps.job import Job, Json, door, in_child, mlx_turn, say
 @DBOS.step(name="card")
 def write_card(job_json: Json) -> None:
     """README.md and qx_manifest.json into the folder."""
-    job, hub = from_json(Job, job_json), door()
+    job = from_json(Job, job_json)
+    hub = door(job.plan)
     say(job, "card", job.quant.repo)
     folder = Path(job.folder.path)
     if not folder.is_dir():
@@ -76,7 +77,7 @@ def create(job_json: Json) -> Json:
     """The private repo (or the staging branch), with nothing public in it."""
     job = from_json(Job, job_json)
     say(job, "create", job.quant.repo)
-    return to_json(repo.create(door(), job.quant.repo, job.plan.staging))
+    return to_json(repo.create(door(job.plan), job.quant.repo, job.plan.staging))
 
 
 @DBOS.step(name="upload")
@@ -85,7 +86,7 @@ def upload(job_json: Json, place: Json) -> str:
     job = from_json(Job, job_json)
     say(job, "upload", job.quant.repo, total=float(job.folder.weight_bytes), unit="bytes")
     message = f"{job.quant.recipe} of {job.plan.base.repo} at {job.plan.base.sha[:12]}"
-    return repo.upload(door(), Path(job.folder.path), from_json(repo.Place, place), message)
+    return repo.upload(door(job.plan), Path(job.folder.path), from_json(repo.Place, place), message)
 
 
 @DBOS.step(name="verify")
@@ -93,7 +94,7 @@ def verify(job_json: Json, place: Json, sha: str) -> int:
     """File list and hashes as the Hub reports them."""
     job = from_json(Job, job_json)
     say(job, "verify", job.quant.repo)
-    return len(repo.verify(door(), Path(job.folder.path), from_json(repo.Place, place), sha))
+    return len(repo.verify(door(job.plan), Path(job.folder.path), from_json(repo.Place, place), sha))
 
 
 @DBOS.step(name="try out")
@@ -105,7 +106,7 @@ def try_out(job_json: Json, place_json: Json, sha: str) -> Json:
     copy = folder.parent.parent / "copies" / folder.name
     shutil.rmtree(copy, ignore_errors=True)
     try:
-        hub = door()
+        hub = door(job.plan)
         ours = repo.verify(hub, folder, place, sha)
         repo.download_back(hub, place, sha, copy, ours)
         with mlx_turn(job.family):
@@ -126,13 +127,14 @@ def release(job_json: Json, place: Json, sha: str) -> str:
     """Public from here on."""
     job = from_json(Job, job_json)
     say(job, "release", job.quant.repo)
-    return repo.release(door(), from_json(repo.Place, place), sha)
+    return repo.release(door(job.plan), from_json(repo.Place, place), sha)
 
 
 @DBOS.step(name="link")
 def link(job_json: Json) -> list[str]:
     """Into its collections."""
-    job, hub = from_json(Job, job_json), door()
+    job = from_json(Job, job_json)
+    hub = door(job.plan)
     say(job, "link", job.quant.repo)
     note = f"{job.quant.recipe}: {job.folder.bits_per_weight:.2f} bits per weight"
     titles = job.plan.collections

@@ -124,7 +124,12 @@ def card_facts(
         bits_per_weight=mine.bits_per_weight or 0.0, parameters=8_340_000_000, text_only=text_only,
     )  # fmt: skip
     plan = Plan(
-        base=base, account=ACCOUNT, quants=(quant,), collections=("LFM2", "Liquid AI"), rehearsal=rehearsal
+        endpoint="https://huggingface.co",
+        base=base,
+        account=ACCOUNT,
+        quants=(quant,),
+        collections=("LFM2", "Liquid AI"),
+        rehearsal=rehearsal,
     )
     return facts(
         plan,

@@ -56,6 +56,16 @@ def test_the_daemon_makes_what_is_watched_and_never_loads_mlx(bot: Bot, reader: 
     assert "hf_" not in err + out
 
 
+def test_one_look_says_what_would_be_made_and_starts_nothing(bot: Bot, api: HfApi) -> None:
+    """`bot watch --once` sweeps and reports; no run, no repo."""
+    seen = bot.json("watch", "--once")
+
+    assert [one["repo"] for one in seen["decided"]] == [BASE]
+    assert seen["decided"][0]["kind"] == "new"
+    assert bot.stages() == []
+    assert list(api.list_models(author=ACCOUNT)) == []
+
+
 def test_the_help_and_the_daemon_side_never_import_mlx() -> None:
     """Nothing the daemon or a command imports brings mlx into their process."""
     code = (
