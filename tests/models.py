@@ -11,7 +11,7 @@ import mlx.nn as nn
 from mlx_lm import utils as mlx_lm_utils
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from bot.quantize.write import sha256_of
+from bot.hashes import sha256_of
 from bot.records import RepoFile, Snapshot
 from bot.rehearsal import export
 from bot.rehearsal.architectures import BY_MODEL_TYPE, Architecture

@@ -15,17 +15,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from bot.card.numbers import size
 from bot.events import Event
 from bot.records import FamilyResult, Outcome, Plan, to_json
-
-
-def size(number: float) -> str:
-    """Bytes as people write them on cards: 812 B, 3.4 MB, 8.3 GB (decimal)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000 or unit == "GB":
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    raise AssertionError("unreachable")
 
 
 def as_json(value: Any) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 from bot import safetensors
 from bot.errors import UnsuitableBase
+from bot.hashes import Count, git_blob_of, sha256_of
 from bot.records import RepoFile
 
-CHUNK = 8 << 20
 
-
-def matches(root: Path, cache: Path, file: RepoFile, count: Callable[[int], None] = lambda _: None) -> bool:
+def matches(root: Path, cache: Path, file: RepoFile, count: Count = lambda _: None) -> bool:
     """True when `root/file.path` is a file inside `cache` with the Hub's size and hash.
 
     `count` is told the bytes as they are read.
@@ -22,19 +19,10 @@ def matches(root: Path, cache: Path, file: RepoFile, count: Callable[[int], None
     if not path.is_relative_to(cache.resolve()) or not path.is_file() or path.stat().st_size != file.size:
         return False
     if file.sha256:
-        return _digest(path, hashlib.sha256(), count) == file.sha256.lower()
+        return sha256_of(path, count) == file.sha256.lower()
     if file.oid:
-        blob = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)  # git's own naming
-        return _digest(path, blob, count) == file.oid.lower()
+        return git_blob_of(path, count) == file.oid.lower()
     return True
-
-
-def _digest(path: Path, digest: hashlib._Hash, count: Callable[[int], None]) -> str:
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            count(len(chunk))
-    return digest.hexdigest()
 
 
 def remove(root: Path, cache: Path, file: RepoFile) -> None:

@@ -20,6 +20,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.utils import dequantize_model
 
 from bot.errors import BotError, UnsuitableBase, VerificationFailed
+from bot.hashes import sha256_of
 from bot.measure import device
 
 IDENTIFYING = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
@@ -36,8 +37,7 @@ def identity(folder: Path) -> str:
         name = path.relative_to(folder).as_posix()
         if not name.endswith(IDENTIFYING) or name == LEDGER or name.startswith("."):
             continue
-        with path.open("rb") as file:
-            total.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        total.update(f"{name}\0{sha256_of(path)}\n".encode())
     return total.hexdigest()
 
 

@@ -3,34 +3,20 @@ but for reading the files."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from bot.hashes import git_blob_of, sha256_of
 from bot.records import RepoFile
 
-CHUNK = 1 << 22
+GIT_BYTES = 50_000_000
+"""No Hub keeps a larger file as plain git content, so its blob id is of no use."""
 NOT_OURS = (".gitattributes",)
 """Files the Hub makes by itself in every repo."""
 
 
-def sha256_of(path: Path) -> str:
-    """The file's sha256 in hex, read in chunks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def git_oid_of(path: Path) -> str:
-    """The id git gives the file's content: sha1 of `blob SIZE\\0` and the bytes."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def describe(folder: Path, paths: Iterable[str] | None = None) -> tuple[RepoFile, ...]:
-    """Every file of the folder (or just `paths`) with size, sha256 and git blob id, sorted by path."""
+    """Every file of the folder (or just `paths`): size, sha256, git blob id (small ones), sorted by path."""
     found = (
         sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
         if paths is None
@@ -40,7 +26,7 @@ def describe(folder: Path, paths: Iterable[str] | None = None) -> tuple[RepoFile
         RepoFile(
             path=path,
             size=(folder / path).stat().st_size,
-            oid=git_oid_of(folder / path),
+            oid=git_blob_of(folder / path) if (folder / path).stat().st_size <= GIT_BYTES else "",
             sha256=sha256_of(folder / path),
         )
         for path in found

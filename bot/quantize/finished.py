@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.quantize.write import sha256_of
+from bot.hashes import sha256_of
 from bot.records import ModelFolder, from_json, to_json
 
 

@@ -20,7 +20,6 @@ from bot.records import RepoFile, Snapshot
 from bot.safetensors import Tensor
 
 Count = Callable[[int], None]
-CHUNK = 8 << 20
 
 
 def write_weights(folder: Path, model: nn.Module, layout: Layout, count: Count) -> tuple[RepoFile, ...]:
@@ -92,12 +91,3 @@ def _copied(source: Path, folder: Path, file: RepoFile) -> RepoFile:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(data)
     return RepoFile(path=file.path, size=len(data), sha256=digest)
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file of any size."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

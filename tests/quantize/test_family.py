@@ -15,7 +15,7 @@ from mlx_lm import convert, load
 from mlx_lm.utils import dequantize_model
 
 from bot import safetensors
-from bot.quantize.write import sha256_of
+from bot.hashes import sha256_of
 from bot.recipes import PredictRequest, architecture
 from bot.recipes.apply import apply
 from bot.recipes.names import parse
