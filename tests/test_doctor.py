@@ -159,10 +159,10 @@ def test_templates_are_parsed(known: Settings, tmp_path: Path) -> None:
 def test_the_database_is_checked_without_changing_it(known: Settings) -> None:
     """A database that is not there yet is not made by the check; one that is no database fails."""
     place = Place(known)
-    path = known.home / "bot.sqlite"
+    path = known.state / "bot.sqlite"
     assert database(place).status == "ok"
     assert not known.home.exists()
-    known.home.mkdir()
+    known.state.mkdir(parents=True)
     path.write_bytes(b"no database at all, but long enough to be looked at" * 30)
     assert database(place).status == "fail"
 
