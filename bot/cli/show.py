@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -100,8 +101,7 @@ def _bars() -> Iterator[Watcher]:
         SpinnerColumn(),
         TextColumn("{task.fields[stage]:<10}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.description}", table_column=None),
-        TimeElapsedColumn(),
+        TextColumn("{task.description}  [dim]{task.fields[count]}"),
     )
     with Progress(*columns, console=err(), transient=False) as bars:
         tasks: dict[str, TaskID] = {}
@@ -109,12 +109,14 @@ def _bars() -> Iterator[Watcher]:
         def show(event: Event) -> None:
             said = event.progress
             if said.stage not in tasks:
-                tasks[said.stage] = bars.add_task("", stage=said.stage, total=None)
+                tasks[said.stage] = bars.add_task("", stage=said.stage, total=None, count="")
             total = said.total or None
-            bars.update(tasks[said.stage], description=said.what, completed=said.done, total=total)
-            for stage, task in tasks.items():
-                if stage != said.stage and not bars.tasks[task].finished:
-                    bars.update(task, total=1, completed=1)
+            count = f"{said.done:.0f} of {said.total:.0f} {said.unit}" if said.total else ""
+            task = tasks[said.stage]
+            bars.update(task, description=escape(said.what), completed=said.done, total=total, count=count)
+            for stage, other in tasks.items():
+                if stage != said.stage and not bars.tasks[other].finished:
+                    bars.update(other, total=1, completed=1, count="")
 
         yield show
 
