@@ -29,7 +29,7 @@ def watchlist_text(account: str, today: date) -> str:
     except ValueError as error:
         raise UsageError(str(error)) from None
     text = example().read_text("utf-8")
-    text = re.sub(r"(?m)^account: \w+", f'account: "{name}"', text, count=1)
+    text = re.sub(r"(?m)^# account: \w+", f'account: "{name}"', text, count=1)
     text = re.sub(r"(?m)^( +since: )\S+", rf"\g<1>{today}", text)
     of_document(Document(text.encode(), "watchlist.yaml"))  # what a newcomer starts from is never wrong
     return text

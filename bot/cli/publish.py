@@ -99,18 +99,17 @@ def _carried_out(known: settings_.Settings, plan: Plan, *, quiet: bool) -> Famil
     from msgspec.structs import replace
 
     from bot import engine, runs
-    from bot.cli import show
+    from bot.cli.progress import progress
     from bot.records import FamilyResult
 
     if not plan.to_make() and not runs.unfinished(known, plan):
         return FamilyResult(
             base=plan.base.repo, base_sha=plan.base.sha, base_measurement=None, outcomes=_already(plan)
         )
-    with runs.Host(known) as host, engine.client(known) as client, show.progress(quiet=quiet) as watcher:
+    with runs.Host(known) as host, engine.client(known) as client, progress(quiet=quiet) as watcher:
         run, joined = runs.start(client, plan)
-        if not quiet:
-            words = "is under way already, following it" if joined else "started"
-            show.err().print(f"{run} {words}" + ("" if host.executing else " (executed by the running bot)"))
+        words = "is under way already, following it" if joined else "started"
+        watcher.say(f"{run} {words}" + ("" if host.executing else " (executed by the running bot)"))
         result = runs.wait(host, client, known, run, watcher)
     there = {outcome.repo for outcome in result.outcomes}
     already = tuple(outcome for outcome in _already(plan) if outcome.repo not in there)

@@ -19,11 +19,12 @@ def rehearse(
     import msgspec
 
     from bot.cli import show
+    from bot.cli.progress import progress
     from bot.rehearsal.rehearse import rehearse as run_through
 
     console = show.out()
-    with show.progress(quiet=False) as watcher:
-        rehearsed = run_through(keep, tuple(only or ()), watcher, show.err().print)
+    with progress(quiet=False) as watcher:
+        rehearsed = run_through(keep, tuple(only or ()), watcher, watcher.say)
     if json is not None:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(rehearsed), indent=2) + b"\n")
     families = list(rehearsed.families)

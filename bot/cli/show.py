@@ -1,23 +1,17 @@
-"""What people see in a terminal: plans, progress, outcomes. Progress bars on a terminal, plain lines else."""
+"""What people see in a terminal when a command is done: plans and outcomes, or JSON for programs."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from bot.card.numbers import size
-from bot.events import Event
 from bot.records import FamilyResult, Outcome, Plan, to_json
 
 
@@ -61,64 +55,6 @@ def plan_table(plan: Plan) -> Table:
             f"{words[quant.action]}: {quant.why}",
         )
     return table
-
-
-class Watcher(Protocol):
-    def __call__(self, event: Event) -> None: ...
-
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Watcher]:
-    """Show a run's events: bars on a terminal, one plain line a stage otherwise, nothing when quiet."""
-    if quiet:
-        yield lambda _: None
-    elif sys.stderr.isatty():
-        with _bars() as bars:
-            yield bars
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """Plain lines, one for each new thing, with the time since the start."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._last = ("", "")
-
-    def __call__(self, event: Event) -> None:
-        now = (event.progress.stage, event.progress.what)
-        if now != self._last:
-            self._last = now
-            seconds = time.monotonic() - self._start
-            sys.stderr.write(f"{seconds:6.1f}s  {now[0]:<10} {now[1]}\n")
-            sys.stderr.flush()
-
-
-@contextmanager
-def _bars() -> Iterator[Watcher]:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.fields[stage]:<10}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.description}  [dim]{task.fields[count]}"),
-    )
-    with Progress(*columns, console=err(), transient=False) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(event: Event) -> None:
-            said = event.progress
-            if said.stage not in tasks:
-                tasks[said.stage] = bars.add_task("", stage=said.stage, total=None, count="")
-            total = said.total or None
-            count = f"{said.done:.0f} of {said.total:.0f} {said.unit}" if said.total else ""
-            task = tasks[said.stage]
-            bars.update(task, description=escape(said.what), completed=said.done, total=total, count=count)
-            for stage, other in tasks.items():
-                if stage != said.stage and not bars.tasks[other].finished:
-                    bars.update(other, total=1, completed=1, count="")
-
-        yield show
 
 
 def outcome_table(results: list[FamilyResult], endpoint: str, *, links: bool) -> Table:

@@ -15,7 +15,8 @@ def watchlist(place: Place) -> Finding:
     except ConfigError as error:
         what, _, meant = str(error).partition("; ")
         return fail(ConfigError, what, meant or "mend this line")
-    return ok(f"{path}: {len(found.repos)} repos and {len(found.authors)} authors for {found.account}")
+    where = found.account or "the token's account"
+    return ok(f"{path}: {len(found.repos)} repos and {len(found.authors)} authors for {where}")
 
 
 def templates(place: Place) -> Finding:

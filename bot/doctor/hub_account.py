@@ -36,7 +36,7 @@ def token(place: Place) -> Finding:
 def account(place: Place) -> Finding:
     wanted = place.settings.account
     if wanted is None and place.settings.watchlist.exists():
-        wanted = str(place.watchlist.account)
+        wanted = place.watchlist.account
     if not settings.token():
         return fail(NotAllowed, "unknown without a token", "set HF_TOKEN, or run `hf auth login`")
     wanted = wanted or place.identity.name

@@ -98,10 +98,11 @@ class AuthorEntry(Overrides, frozen=True, kw_only=True):
 
 
 class Watchlist(Record, frozen=True, kw_only=True):
-    """The whole file. `every` is how often a sweep looks, `account` where quants are published."""
+    """The whole file. `every` is how often a sweep looks, `account` where quants are published (None: in the
+    account that the token belongs to)."""
 
-    account: Account
     recipes: Annotated[tuple[RecipeName, ...], Some]
+    account: Account | None = None
     every: Interval = Interval(1800)
     collections: tuple[Title, ...] = (Title("{base} MLX quants"), Title("{author} on MLX"))
     approval: Approval = "ask"
@@ -125,7 +126,7 @@ class Entry(Record, frozen=True, kw_only=True):
 
     repo: str
     source: str
-    account: str
+    account: str | None
     recipes: tuple[str, ...]
     collections: tuple[str, ...]
     approval: Literal["auto", "ask"]
@@ -207,7 +208,7 @@ def _effective(
     return Entry(
         repo=repo,
         source=source,
-        account=str(top.account),
+        account=None if top.account is None else str(top.account),
         recipes=tuple(str(name) for name in chosen["recipes"]),
         collections=tuple(str(title) for title in chosen["collections"]),
         approval="auto" if rule else approval,

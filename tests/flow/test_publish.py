@@ -167,3 +167,32 @@ def test_exactly_the_asked_revision_is_published(
 
     published = Path(reader.hf_hub_download(TARGET, "LICENSE")).read_bytes()
     assert (published == b"a later license text\n") == (revision == "main")
+
+
+def test_what_waits_on_a_staging_branch_is_released_in_one_commit(bot: Bot, reader: HfApi) -> None:
+    """--keep-private with staging: branch leaves main empty; release copies the verified branch to it."""
+    kept = bot.json("publish", BASE, "--yes", "--keep-private", "--staging", "branch")
+    assert kept["result"]["outcomes"][0]["status"] == "private"
+    assert set(reader.list_repo_files(TARGET)) <= {".gitattributes"}
+
+    released = bot.json("release", TARGET)
+
+    assert released["public"]
+    assert "model.safetensors" in reader.list_repo_files(TARGET)
+    assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
+
+
+def test_a_card_compares_with_whom_the_watchlist_names(bot: Bot, reader: HfApi) -> None:
+    """compare_with brings another account's measured quant into the tables, and names who is missing."""
+    rival = "rival/Tiny-Qwen3-q8-hi-mlx"
+    own = bot.watchlist.read_text()
+    bot.watchlist.write_text(own.replace(f"account: {ACCOUNT}", "account: rival"))
+    assert bot("publish", BASE, "--recipe", "q8-hi", "--yes", HF_TOKEN="hf_rival").returncode == 0
+    bot.watchlist.write_text(f"{own}compare_with: [siblings, {rival}, nobody/Nothing]\n")
+
+    bot.json("publish", BASE, "--yes")
+
+    card = Path(reader.hf_hub_download(TARGET, "README.md")).read_text()
+    scores = next(line for line in card.splitlines() if line.startswith("| Task |"))
+    assert rival in scores.replace("&#45;", "-")
+    assert "nobody/Nothing is not in the tables" in card

@@ -32,7 +32,6 @@ def effective(text: str, repo: str) -> Entry:
 
 
 MISTAKES = [
-    (REPOS, 1, "`account` is missing here; add a line `account: …`"),
     (f"account: me\n{REPOS}", 1, "`recipes` is missing here"),
     (HEAD, 1, "nothing is followed; add an entry under `repos:` or `authors:`"),
     (f"account: me/you\nrecipes: [q8]\n{REPOS}", 1, "account: 'me/you' is no account on a Hub"),
