@@ -23,14 +23,19 @@ from bot.settings import Settings
 
 
 class Identity(Record, frozen=True, kw_only=True):
-    """Who the token is: the account, the organisations it may write to, and its role."""
+    """Who the token is: the account, the organisations it may write to, and its role.
+
+    `everywhere`: an open loopback Hub lets any token write for anybody.
+    """
 
     name: str
     organisations: tuple[str, ...] = ()
     role: str = "unknown"
+    everywhere: bool = False
 
     def may_write(self, namespace: str) -> bool:
-        return self.role != "read" and namespace in (self.name, *self.organisations)
+        mine = self.everywhere or namespace in (self.name, *self.organisations)
+        return self.role != "read" and mine
 
 
 class ListedModel(Record, frozen=True, kw_only=True):
@@ -66,7 +71,12 @@ class HubDoor:
             ) from None
         token = answer.get("auth", {}).get("accessToken", {})
         organisations = tuple(org["name"] for org in answer.get("orgs", ()) if org.get("name"))
-        return Identity(name=answer["name"], organisations=organisations, role=token.get("role") or "unknown")
+        return Identity(
+            name=answer["name"],
+            organisations=organisations,
+            role=token.get("role") or "unknown",
+            everywhere=answer.get("writesEverywhere") is True,
+        )
 
     def _whoami(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.api.whoami(cache=False)

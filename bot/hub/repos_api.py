@@ -174,6 +174,8 @@ def whoami(call: Call) -> Response:
             "email": f"{name}@localhost", "emailVerified": True, "canPay": False, "isPro": False,
             "periodEnd": None, "avatarUrl": "", "orgs": [],
             "auth": {"type": "access_token", "accessToken": token},
+            # Not the real Hub's: with --open this token may write for anybody.
+            "writesEverywhere": call.hub.open_,
         }
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,13 @@ def test_a_card_compares_with_whom_the_watchlist_names(bot: Bot, reader: HfApi) 
     scores = next(line for line in card.splitlines() if line.startswith("| Task |"))
     assert rival in scores.replace("&#45;", "-")
     assert "nobody/Nothing is not in the tables" in card
+
+
+def test_on_an_open_hub_any_token_publishes_for_any_account(seeded: Path, tmp_path: Path) -> None:
+    """--open means what it says to the bot too: the plan is not refused for the token's name."""
+    shutil.copytree(seeded, tmp_path / "open")
+    with LoopbackHub.start(tmp_path / "open", open_=True) as hub:
+        bot = Bot(tmp_path, hub.endpoint)
+        planned = bot.json("publish", BASE, "--account", "somebody", "--dry-run")
+
+    assert planned["plan"]["quants"][0]["repo"].startswith("somebody/")
