@@ -40,11 +40,20 @@ ENDED_BADLY = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 def executor_id(settings: Settings, role: str) -> str:
     """This machine's stable id for `role` (`main` for the daemon, else the worker's name)."""
+    return f"{_machine(settings)}-{role}"
+
+
+def _machine(settings: Settings) -> str:
     path = settings.home / "host-id"
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), path.open("x") as file:
         file.write(uuid.uuid4().hex[:8])
-    return f"{path.read_text().strip()}-{role}"
+    return path.read_text().strip()
+
+
+def of_this_machine(settings: Settings, executor: str) -> bool:
+    """True for executors whose locks this machine can judge; another machine's lock file is not here."""
+    return executor.startswith(f"{_machine(settings)}-")
 
 
 def lock_of(settings: Settings, executor: str) -> filelock.FileLock:
@@ -112,10 +121,10 @@ def _log_to_file(settings: Settings) -> None:
 
 
 def _take_over(settings: Settings, me: str, stop: threading.Event) -> None:
-    """Recover the pending runs of every executor whose lock is free: its process is gone."""
+    """Recover the pending runs of every executor of this machine whose lock is free: its process is gone."""
     while not stop.wait(TAKE_OVER_EVERY):
         for executor in {run.executor_id for run in DBOS.list_workflows(status="PENDING", load_input=False)}:
-            if executor and executor != me:
+            if executor and executor != me and of_this_machine(settings, executor):
                 _recover_if_dead(settings, executor)
 
 

@@ -123,14 +123,17 @@ class MeasureSettings(Record, frozen=True, kw_only=True):
 
 
 class PlannedQuant(Record, frozen=True, kw_only=True):
-    """One quant to make. `action` is decided by what the target repo on the Hub says."""
+    """One quant to make. `action` is decided by what the target repo on the Hub says.
+
+    `published` and `waiting` (private, for `bot release`) hold just this already; `foreign` is not ours.
+    """
 
     recipe: str
     recipe_hash: str
     repo: str
     predicted_bytes: int
     bits_per_weight: float
-    action: Literal["make", "update", "published", "foreign"] = "make"
+    action: Literal["make", "update", "published", "waiting", "foreign"] = "make"
     why: str = ""
 
 

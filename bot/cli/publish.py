@@ -120,9 +120,9 @@ def _already(plan: Plan) -> tuple[Outcome, ...]:
     from bot.records import Outcome
 
     return tuple(
-        Outcome(repo=q.repo, recipe=q.recipe, status="already")
+        Outcome(repo=q.repo, recipe=q.recipe, status="already" if q.action == "published" else "private")
         for q in plan.quants
-        if q.action == "published"
+        if q.action in ("published", "waiting")
     )
 
 
@@ -137,6 +137,8 @@ def _report(result: FamilyResult, plan: Plan, door: HubDoor, *, json: bool) -> N
     else:
         if all(outcome.status == "already" for outcome in result.outcomes):
             show.out().print("Everything asked for is published already; nothing was done.")
+        elif all(quant.action == "waiting" for quant in plan.quants):
+            show.out().print("It is there, private, and waits for `bot release`; nothing was done.")
         console = show.out()
         console.print(show.outcome_table([result], door.endpoint, links=console.is_terminal))
     failed = [o for o in result.outcomes if o.status == "failed"]

@@ -45,7 +45,13 @@ def plan_table(plan: Plan) -> Table:
     ):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]  # rich's literals
     table.add_column("what happens", overflow="fold")
-    words = {"make": "make", "update": "update", "published": "nothing", "foreign": "stop"}
+    words = {
+        "make": "make",
+        "update": "update",
+        "published": "nothing",
+        "waiting": "nothing",
+        "foreign": "stop",
+    }
     for quant in plan.quants:
         table.add_row(
             quant.recipe,

@@ -68,7 +68,7 @@ def needs(base: BaseRevision, accepted: Sequence[str]) -> tuple[str, ...]:
     return tuple(open_)
 
 
-def action_for(standing: OnHub, base_sha: str, recipe_hash: str) -> tuple[str, str]:
+def action_for(standing: OnHub, base_sha: str, recipe_hash: str, *, keep_private: bool) -> tuple[str, str]:
     """What to do about one target repo, and why in a few words."""
     if standing.standing in ("absent", "empty"):
         return "make", "it is not on the Hub yet"
@@ -76,6 +76,8 @@ def action_for(standing: OnHub, base_sha: str, recipe_hash: str) -> tuple[str, s
         return "foreign", "a repo of this name is there and was not made by this bot: it is left as it is"
     if not standing.holds(base_sha, recipe_hash):
         return "update", "it was made from another revision or recipe"
+    if standing.private and keep_private:
+        return "waiting", "it is there, private: `bot release` makes it public"
     if standing.private:
         return "make", "it is there, private, and not released yet"
     return "published", "it is published from this revision and recipe already"
@@ -112,7 +114,9 @@ def decide(
     quants = []
     for prediction in predictions:
         repo = repo_name(wishes.account, base.repo, prediction.recipe, text_only=text_only)
-        action, because = action_for(standings[repo], base.sha, prediction.recipe_hash)
+        action, because = action_for(
+            standings[repo], base.sha, prediction.recipe_hash, keep_private=wishes.keep_private
+        )
         quants.append(
             PlannedQuant(
                 recipe=prediction.recipe,

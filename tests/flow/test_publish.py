@@ -110,6 +110,10 @@ def test_kept_private_then_released_then_taken_back(bot: Bot, api: HfApi, reader
     assert kept["result"]["outcomes"][0]["status"] == "private"
     assert not reader.repo_exists(TARGET)
     assert api.model_info(TARGET).private
+    made = bot.stages()
+    again = bot("publish", BASE, "--yes", "--keep-private")
+    assert "waits for `bot release`" in again.stdout
+    assert bot.stages() == made
 
     released = bot.json("release", TARGET)
     assert released["public"]
