@@ -18,6 +18,7 @@ async def control(request: Request) -> Response:
         if request.client is not None and not is_loopback(request.client.host):
             raise Refused(403, "faults are for this machine only")
         if request.path_params["what"] == "requests":
+            await board.settled()
             return _requests(request, board)
         if request.method == "POST":
             board.armed.append(_fault(await request.body()))

@@ -71,6 +71,13 @@ class FaultBoard:
     def __init__(self) -> None:
         self.armed: list[Fault] = []
         self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
+        self.in_flight = 0
+
+    async def settled(self, patience: float = 2.0) -> None:
+        """Wait until what a client has in full is in the log: a request is logged after its answer."""
+        end = asyncio.get_running_loop().time() + patience
+        while self.in_flight and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.005)
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault for this request, counted down."""
@@ -109,9 +116,11 @@ class Faults:
                 status = message["status"]
             await send(message)
 
+        self._board.in_flight += 1
         try:
             await self._serve(fault, scope, receive, noting)
         finally:
+            self._board.in_flight -= 1
             # An upload's address is the right to it, and no business of the log.
             query = "" if path.startswith(UPLOADS) else scope["query_string"].decode("latin-1")
             kind = fault.kind if fault else None
