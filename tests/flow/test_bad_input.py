@@ -7,11 +7,11 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 import pytest
 from huggingface_hub import HfApi
 
 from bot.errors import HostError
+from bot.hub.faults import Fault
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
 from bot.plan.make import check_disk
@@ -157,20 +157,20 @@ def test_a_hub_that_is_down_is_said_and_retried_later(bot: Bot, hub: LoopbackHub
     assert "Hub" in done.stderr
 
 
-def test_a_rate_limit_is_waited_out_as_told(bot: Bot, reader: HfApi) -> None:
+def test_a_rate_limit_is_waited_out_as_told(bot: Bot, hub: LoopbackHub, reader: HfApi) -> None:
     """429 in the middle of an upload costs the seconds the Hub names, nothing else."""
-    fault = {"kind": "rate_limit", "method": "POST", "path": "/commit/", "seconds": 2, "times": 2}
-    httpx2.post(f"{bot.endpoint}/_loopback/faults", json=fault).raise_for_status()
+    hub.arm(Fault(kind="rate_limit", method="POST", path="/commit/", seconds=2, times=2))
 
     bot.json("publish", BASE, "--yes")
 
     assert reader.repo_exists(f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx")
 
 
-def test_a_bit_flipped_on_the_way_up_never_becomes_public(bot: Bot, api: HfApi, reader: HfApi) -> None:
+def test_a_bit_flipped_on_the_way_up_never_becomes_public(
+    bot: Bot, hub: LoopbackHub, api: HfApi, reader: HfApi
+) -> None:
     """What the Hub holds is compared with what was made; a difference stays private, a retry mends it."""
-    fault = {"kind": "flip", "side": "request", "path": "/commit/", "file": "README.md", "at": 400}
-    httpx2.post(f"{bot.endpoint}/_loopback/faults", json=fault).raise_for_status()
+    hub.arm(Fault(kind="flip", side="request", path="/commit/", file="README.md", at=400))
     repo = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
 
     done = bot("publish", BASE, "--yes")

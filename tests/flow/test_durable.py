@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import Any
 
-import httpx2
 from huggingface_hub import HfApi
 
+from bot.hub.faults import Fault
+from bot.hub.process import LoopbackHub
 from tests.flow.conftest import ACCOUNT, BASE, Bot, children_left, children_of, kill, wait_for
 
 TARGET = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
@@ -28,32 +28,20 @@ STAGES = {
 """Where the process is killed, and the request that is held up so that it dies in the middle of it."""
 
 
-def hold_up(endpoint: str, method: str, path: str, seconds: float = 2.0) -> None:
-    fault = {"kind": "slow", "method": method, "path": path, "seconds": seconds}
-    httpx2.post(f"{endpoint}/_loopback/faults", json=fault).raise_for_status()
-
-
-def clear_faults(endpoint: str) -> None:
-    httpx2.delete(f"{endpoint}/_loopback/faults").raise_for_status()
-
-
-def requests_of(endpoint: str) -> list[dict[str, Any]]:
-    log: list[dict[str, Any]] = httpx2.get(f"{endpoint}/_loopback/requests").json()
-    return log
-
-
-def test_killed_in_every_stage_it_goes_on_and_publishes_once(bot: Bot, reader: HfApi) -> None:
+def test_killed_in_every_stage_it_goes_on_and_publishes_once(
+    bot: Bot, hub: LoopbackHub, reader: HfApi
+) -> None:
     """SIGKILL in ten stages, the same command each time: at the end one verified public repo, made once."""
     for stage, held in STAGES.items():
         if held is not None:
-            hold_up(bot.endpoint, *held)
+            hub.arm(Fault(kind="slow", method=held[0], path=held[1], seconds=2.0))
         reached = bot.next_time(stage)
         process = bot.start("publish", BASE, "--yes")
         wait_for(reached, 120, f"the stage {stage}")
         time.sleep(0.1)
         assert process.poll() is None, f"it ended before it could be killed in {stage}"
         kill(process)
-        clear_faults(bot.endpoint)
+        hub.disarm()
         if list(STAGES).index(stage) < list(STAGES).index("release"):
             assert not reader.repo_exists(TARGET), f"public after a kill in {stage}"
 
@@ -68,9 +56,7 @@ def test_killed_in_every_stage_it_goes_on_and_publishes_once(bot: Bot, reader: H
         assert len(names) == len(set(names)), f"a step was recorded twice in {names}"
     stages = bot.stages()
     assert stages.count("create") <= 2, "only the step that was running is repeated"
-    uploads = [
-        r for r in requests_of(bot.endpoint) if r["method"] == "POST" and f"{TARGET}/commit/" in r["path"]
-    ]
+    uploads = [r for r in hub.requests() if r.method == "POST" and f"{TARGET}/commit/" in r.path]
     assert 1 <= len(uploads) <= 2
     assert not children_left(bot.home), "children die with their parent"
 
