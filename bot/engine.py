@@ -196,12 +196,27 @@ def fork(found: DBOSClient, run_id: str) -> str:
     new_id, unfinished = next_attempt(found, first)
     if unfinished:
         raise UsageError(f"{new_id} is an attempt of the same run and is under way: wait for it")
-    steps = found.list_workflow_steps(run_id)
-    failed = [step["function_id"] for step in steps if step["error"] is not None]
-    start = failed[0] if failed else len(steps) + 1
+    start = _first_to_repeat(found, found.list_workflow_steps(run_id))
     with SetWorkflowID(new_id):
         found.fork_workflow(run_id, start, application_version=VERSION, queue_name=MAC_QUEUE)
     return new_id
+
+
+def _first_to_repeat(found: DBOSClient, steps: list[Any]) -> int:
+    """The number of the first step that did not go well, or of the one after the last.
+
+    A run that it started and that ended badly is started anew, under a new attempt: from the `claim` of its
+    id, which stands right before the start.
+    """
+    for step in steps:
+        child = step["child_workflow_id"]
+        if child and not step["function_name"].startswith("DBOS."):
+            known = found.list_workflows(workflow_ids=[child], load_input=False, load_output=False)
+            if known and known[0].status in ENDED_BADLY:
+                return int(step["function_id"]) - 1
+        elif step["error"] is not None:
+            return int(step["function_id"])
+    return len(steps) + 1
 
 
 def set_paused(found: DBOSClient, paused: bool) -> None:

@@ -112,16 +112,16 @@ def publish(job_json: Json) -> Json:
     release.write_card(job_json)
     place = release.create(job_json)
     sha = release.upload(job_json, place)
-    release.verify(job_json, place, sha)
-    release.try_out(job_json, place, sha)
+    files = release.verify(job_json, place, sha)
+    release.try_out(job_json, place, sha, files)
     if from_json(Job, job_json).plan.keep_private:
-        return _published(job_json, sha, public=False, slugs=[])
+        return _published(job_json, sha, len(files), public=False, slugs=[])
     sha = release.release(job_json, place, sha)
     slugs = release.link(job_json)
-    return _published(job_json, sha, public=True, slugs=slugs)
+    return _published(job_json, sha, len(files), public=True, slugs=slugs)
 
 
-def _published(job_json: Json, sha: str, *, public: bool, slugs: list[str]) -> Json:
+def _published(job_json: Json, sha: str, verified: int, *, public: bool, slugs: list[str]) -> Json:
     job = from_json(Job, job_json)
     return to_json(
         PublishedRepo(
@@ -129,7 +129,7 @@ def _published(job_json: Json, sha: str, *, public: bool, slugs: list[str]) -> J
             url=f"{job.plan.endpoint}/{job.quant.repo}",
             sha=sha,
             public=public,
-            verified=len(job.folder.files),
+            verified=verified,
             recipe=job.quant.recipe,
             collections=tuple(slugs),
         )

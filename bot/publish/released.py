@@ -105,7 +105,7 @@ def _try_out(
     base = manifest.base_measurement
     complaints = judge(base.answers if base is not None else None, answers)
     if complaints:
-        raise VerificationFailed(f"{place.repo} stays private: {'; '.join(complaints)}")
+        raise VerificationFailed(f"{place.repo} is not released: {'; '.join(complaints)}")
 
 
 def _with_hashes(listed: tuple[RepoFile, ...], manifest: Manifest) -> tuple[RepoFile, ...]:

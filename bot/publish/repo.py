@@ -78,7 +78,7 @@ def verify(door: HubDoor, folder: Path, place: Place, sha: str) -> tuple[RepoFil
     if complaints:
         raise VerificationFailed(
             f"{place.repo} does not hold what was uploaded ({'; '.join(complaints[:3])}): "
-            "it stays as it was; `bot retry` uploads again"
+            "it is not released; `bot publish` its base again"
         )
     return ours
 
@@ -100,7 +100,7 @@ def download_back(door: HubDoor, place: Place, sha: str, into: Path, ours: Seque
     if complaints:
         raise VerificationFailed(
             f"{place.repo} gives other bytes than were uploaded ({'; '.join(complaints[:3])}): "
-            "it stays private; `bot retry` uploads again"
+            "it is not released; `bot retry` goes on"
         )
 
 

@@ -17,7 +17,7 @@ from bot.measure.request import AnswersRequest
 from bot.measure.verdict import judge
 from bot.publish import collections, ledger, manifest, repo
 from bot.publish.rivals import rivals
-from bot.records import Answers, Measurement, Sibling, from_json, to_json
+from bot.records import Answers, Measurement, RepoFile, Sibling, from_json, to_json
 from bot.review.review import review
 from bot.steps.job import Job, Json, door, in_child, mlx_turn, say
 
@@ -90,25 +90,24 @@ def upload(job_json: Json, place: Json) -> str:
 
 
 @DBOS.step(name="verify")
-def verify(job_json: Json, place: Json, sha: str) -> int:
-    """File list and hashes as the Hub reports them."""
+def verify(job_json: Json, place: Json, sha: str) -> list[Json]:
+    """File list and hashes as the Hub reports them. Returns the verified files."""
     job = from_json(Job, job_json)
     say(job, "verify", job.quant.repo)
-    return len(repo.verify(door(job.plan), Path(job.folder.path), from_json(repo.Place, place), sha))
+    files = repo.verify(door(job.plan), Path(job.folder.path), from_json(repo.Place, place), sha)
+    return [to_json(file) for file in files]
 
 
 @DBOS.step(name="try out")
-def try_out(job_json: Json, place_json: Json, sha: str) -> Json:
-    """Download it back, load it in a fresh process, and let it answer as the base does."""
+def try_out(job_json: Json, place_json: Json, sha: str, files: list[Json]) -> Json:
+    """Download the verified files back, load them in a fresh process, and let it answer as the base does."""
     job, place = from_json(Job, job_json), from_json(repo.Place, place_json)
     say(job, "try out", job.quant.repo)
     folder = Path(job.folder.path)
     copy = folder.parent.parent / "copies" / folder.name
     shutil.rmtree(copy, ignore_errors=True)
     try:
-        hub = door(job.plan)
-        ours = repo.verify(hub, folder, place, sha)
-        repo.download_back(hub, place, sha, copy, ours)
+        repo.download_back(door(job.plan), place, sha, copy, [from_json(RepoFile, file) for file in files])
         with mlx_turn(job.family):
             answers = in_child("bot.measure.answers", AnswersRequest(path=str(copy)), Answers, job.family)
     finally:
@@ -117,7 +116,7 @@ def try_out(job_json: Json, place_json: Json, sha: str) -> Json:
     complaints = judge(base.answers if base is not None else None, answers)
     if complaints:
         raise VerificationFailed(
-            f"{job.quant.repo} stays private, it does not answer as its base does: {'; '.join(complaints)}"
+            f"{job.quant.repo} is not released, it does not answer as its base does: {'; '.join(complaints)}"
         )
     return to_json(answers)
 

@@ -6,6 +6,8 @@ import time
 
 from huggingface_hub import HfApi
 
+from bot.hub.faults import Fault
+from bot.hub.process import LoopbackHub
 from tests.flow.conftest import ACCOUNT, BASE, Bot, children_left, children_of, kill, wait_for
 
 TARGET = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
@@ -73,4 +75,23 @@ def test_cancel_stops_a_run_and_leaves_nothing_public(bot: Bot, reader: HfApi) -
     assert not reader.repo_exists(TARGET)
     assert not children_left(bot.home)
     assert bot("retry", run).returncode == 0
+    assert reader.repo_exists(TARGET)
+
+
+def test_a_run_cancelled_while_it_publishes_is_finished_by_retry(
+    bot: Bot, hub: LoopbackHub, reader: HfApi
+) -> None:
+    """Cancelling a family ends the quant it was publishing too; retrying it starts that quant anew."""
+    hub.arm(Fault(kind="slow", method="GET", path=f"{TARGET}/tree/[0-9a-f]+", seconds=10.0))
+    process = bot.start("publish", BASE, "--yes")
+    wait_for(lambda: "verify" in bot.stages(), 120, "the verification")
+    run = next(run for run in bot.json("status")["runs"] if run["kind"] == "family")["id"]
+
+    bot.json("cancel", run)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 12
+    assert not reader.repo_exists(TARGET)
+    retried = bot("retry", run)
+    assert retried.returncode == 0, retried.stderr
     assert reader.repo_exists(TARGET)
