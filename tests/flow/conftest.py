@@ -94,7 +94,7 @@ class Bot:
         """Everything every run reported so far, in order."""
         lines = [
             line
-            for path in sorted(self.home.rglob("runs/*/events.jsonl"))
+            for path in sorted(self.home.glob("hubs/*/runs/*/events.jsonl"))
             for line in path.read_text().splitlines()
         ]
         return [json.loads(line) for line in lines]

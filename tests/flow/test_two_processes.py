@@ -37,7 +37,7 @@ def test_a_worker_takes_the_quantizing_and_a_dead_worker_is_taken_over(bot: Bot,
     """A worker executes what the queue holds; killed for good, its run is finished by another worker."""
     first = bot.start("worker", "--name", "one")
     try:
-        wait_for(lambda: list(bot.home.rglob("bot.sqlite")), 60, "the worker's database")
+        wait_for(lambda: list(bot.home.glob("hubs/*/bot.sqlite")), 60, "the worker's database")
         time.sleep(2)
         publisher = bot.start("publish", BASE, "--yes", "--json")
         wait_for(
