@@ -16,6 +16,8 @@ Sizes are bytes, times are seconds, dates are ISO 8601 strings in UTC.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -94,7 +96,10 @@ class Change(Record, frozen=True, kw_only=True):
     watch_entry: str = ""
 
 
-# ---------------------------------------------------------------- plan
+# ---------------------------------------------------------------- recipe
+
+Mode = Literal["affine", "mxfp4", "mxfp8", "nvfp4"]
+"""How MLX packs weights: affine (scale and bias per group), or a microscaling format (scale alone)."""
 
 
 class Quantization(Record, frozen=True, kw_only=True):
@@ -102,7 +107,92 @@ class Quantization(Record, frozen=True, kw_only=True):
 
     bits: int
     group_size: int
-    mode: Literal["affine", "mxfp4", "mxfp8", "nvfp4"] = "affine"
+    mode: Mode = "affine"
+
+
+class Layers(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A choice of layers, counted from 0: `only` these; the `first` or `last` few; else every `every`-th
+    from `offset` on."""
+
+    every: int = 1
+    offset: int = 0
+    first: int | None = None
+    last: int | None = None
+    only: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or not 0 <= self.offset < self.every:
+            raise ValueError("layers: every must be at least 1 and offset from 0 up to every - 1")
+
+    def holds(self, layer: int, n_layers: int) -> bool:
+        """True when `layer` of `n_layers` is among them."""
+        if self.only is not None:
+            return layer in self.only
+        if self.first is not None and layer < self.first:
+            return True
+        if self.last is not None and layer >= n_layers - self.last:
+            return True
+        return self.first is self.last is None and layer % self.every == self.offset
+
+
+class Rule(Record, frozen=True, kw_only=True):
+    """One line of a recipe. `pattern` is searched in the module's path; `wanted` None keeps it as it is.
+
+    Outside `layers`, `otherwise` is wanted where it is given, else the next rules are asked. `tied`
+    restricts the rule to models whose embeddings are (or are not) their head. A `required` rule must
+    match somewhere in the model, or the recipe does not fit it.
+    """
+
+    role: str
+    pattern: str
+    wanted: Quantization | None = None
+    otherwise: Quantization | None = None
+    layers: Layers | None = None
+    tied: bool | None = None
+    required: bool = False
+
+    def matches(self, path: str, layer: int | None, n_layers: int, tied: bool) -> bool:
+        """True when this rule decides about the module at `path`."""
+        if self.tied is not None and self.tied != tied:
+            return False
+        if self.otherwise is None and not self._enhanced(layer, n_layers):
+            return False
+        return re.search(self.pattern, path) is not None
+
+    def gives(self, layer: int | None, n_layers: int) -> Quantization | None:
+        """What a module that matches is to become."""
+        return self.wanted if self._enhanced(layer, n_layers) else self.otherwise
+
+    def _enhanced(self, layer: int | None, n_layers: int) -> bool:
+        return self.layers is None or (layer is not None and self.layers.holds(layer, n_layers))
+
+
+class Recipe(Record, frozen=True, kw_only=True):
+    """Ordered rules under a name. `dtype` casts what stays a float (None: as the base's config says).
+
+    `requantize` also takes up tensors that the source already quantized; otherwise they stay. `about` says
+    where the recipe comes from.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    dtype: str | None = None
+    requantize: bool = False
+    about: str = ""
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical content: same hash, same decisions (comments and `about` aside)."""
+        deciding = msgspec.structs.replace(self, about="")
+        return hashlib.sha256(msgspec.json.encode(deciding, order="sorted")).hexdigest()
+
+    @property
+    def default(self) -> Quantization | None:
+        """What the last rule (the data) gives; config.json names it at its top level."""
+        return self.rules[-1].wanted
+
+
+# ---------------------------------------------------------------- plan
 
 
 class MeasureSettings(Record, frozen=True, kw_only=True):
@@ -138,12 +228,16 @@ class PlannedQuant(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
-    """Everything that will be done for one base revision. Decided once, then only followed."""
+    """Everything that will be done for one base revision. Decided once, then only followed.
+
+    `recipes` holds what the quants' recipes say now: a recipe file that is edited later changes nothing here.
+    """
 
     base: BaseRevision
     account: str
     endpoint: str
     quants: tuple[PlannedQuant, ...]
+    recipes: tuple[Recipe, ...]
     collections: tuple[str, ...] = ()
     measure: MeasureSettings = MeasureSettings()
     compare_with: tuple[str, ...] = ()
@@ -157,6 +251,10 @@ class Plan(Record, frozen=True, kw_only=True):
     def to_make(self) -> tuple[PlannedQuant, ...]:
         """The quants that are not already published from the same base revision and recipe."""
         return tuple(q for q in self.quants if q.action in ("make", "update"))
+
+    def recipe_of(self, quant: PlannedQuant) -> Recipe:
+        """What the quant's recipe says."""
+        return next(recipe for recipe in self.recipes if recipe.name == quant.recipe)
 
 
 # ---------------------------------------------------------------- fetch, quantize

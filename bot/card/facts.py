@@ -14,8 +14,6 @@ from msgspec.structs import replace
 
 import bot
 from bot.card.recipe_words import how_stored
-from bot.recipes import names
-from bot.recipes.recipe import Recipe
 from bot.records import BaseRevision, Measurement, ModelFolder, Plan, PlannedQuant, Record, Sibling
 from bot.settings import REAL_HUB
 
@@ -78,7 +76,6 @@ def facts(
     base_measurement: Measurement | None = None,
     siblings: tuple[Sibling, ...] = (),
     *,
-    recipe: Recipe | None = None,
     collections: tuple[CollectionLink, ...] | None = None,
     endpoint: str = REAL_HUB,
     versions: Mapping[str, str] | None = None,
@@ -87,7 +84,6 @@ def facts(
 ) -> CardFacts:
     """Gather what is known about one quant. Pure: every argument is a record made by an earlier stage.
 
-    `recipe` holds the rules behind `quant.recipe`; without it they are those the bot has under that name.
     `siblings` may hold this quant itself, which is left out. `collections` defaults to
     the plan's titles without links, `versions` is laid over what the measurement kept.
     """
@@ -98,7 +94,7 @@ def facts(
         base_bytes=plan.base.weight_bytes,
         recipe=quant.recipe,
         recipe_hash=folder.recipe_hash,
-        stored=how_stored(recipe or names.parse(quant.recipe)),
+        stored=how_stored(plan.recipe_of(quant)),
         bits_per_weight=folder.bits_per_weight,
         parameters=folder.parameters,
         measurement=measurement,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.recipes.recipe import Recipe, Rule
-from bot.records import Quantization
+from bot.records import Quantization, Recipe, Rule
 
 _FORMATS = {
     "mxfp4": "mxfp4: 4-bit floating point (E2M1), 32 weights sharing one 8-bit power-of-two scale",

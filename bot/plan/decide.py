@@ -8,7 +8,7 @@ from typing import Literal
 from bot.errors import UnsuitableBase, UsageError
 from bot.publish.ledger import OnHub
 from bot.recipes import Prediction
-from bot.records import BaseRevision, MeasureSettings, Plan, PlannedQuant, Record
+from bot.records import BaseRevision, MeasureSettings, Plan, PlannedQuant, Recipe, Record
 
 NAME_LENGTH = 96
 """The Hub's longest repo name."""
@@ -19,7 +19,7 @@ Acceptable = Literal["gated", "no-license"]
 class Wishes(Record, frozen=True, kw_only=True):
     """What was asked for: by the watchlist's entry, the command line, or both."""
 
-    recipes: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
     account: str
     collections: tuple[str, ...] = ("{base} MLX quants", "{author} on MLX")
     measure: MeasureSettings = MeasureSettings()
@@ -113,14 +113,14 @@ def decide(
         raise UnsuitableBase(reason)
     quants = []
     for prediction in predictions:
-        repo = repo_name(wishes.account, base.repo, prediction.recipe, text_only=text_only)
+        repo = repo_name(wishes.account, base.repo, prediction.recipe.name, text_only=text_only)
         action, because = action_for(
-            standings[repo], base.sha, prediction.recipe_hash, keep_private=wishes.keep_private
+            standings[repo], base.sha, prediction.recipe.hash, keep_private=wishes.keep_private
         )
         quants.append(
             PlannedQuant(
-                recipe=prediction.recipe,
-                recipe_hash=prediction.recipe_hash,
+                recipe=prediction.recipe.name,
+                recipe_hash=prediction.recipe.hash,
                 repo=repo,
                 predicted_bytes=prediction.bytes,
                 bits_per_weight=prediction.bits_per_weight,
@@ -134,6 +134,7 @@ def decide(
         account=wishes.account,
         endpoint=endpoint,
         quants=tuple(quants),
+        recipes=tuple(prediction.recipe for prediction in predictions),
         collections=collection_titles(wishes.collections, base),
         measure=wishes.measure,
         compare_with=wishes.compare_with,

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
 
-from bot import child, safetensors, settings
+from bot import child, settings
 from bot.errors import HostError, NeedsPerson, UnsuitableBase
 from bot.huggingface import HubDoor
 from bot.plan.decide import Wishes, decide, needs, repo_name, unsuitable
 from bot.publish import ledger
-from bot.recipes import Predictions, PredictRequest
-from bot.records import BaseRevision, Plan, RepoFile
+from bot.recipes import InventoryRequest
+from bot.recipes.headers import headers
+from bot.recipes.layout import Inventory, prediction
+from bot.records import BaseRevision, Plan
 from bot.settings import Settings
 
 CONFIG_BYTES = 1 << 20
 """No honest config.json is larger."""
 HEADROOM = 1.1
-FIRST_BYTES = 1 << 17
-"""Most headers fit into the first request."""
 
 
 def make_plan(
@@ -29,7 +28,7 @@ def make_plan(
 ) -> Plan:
     """The plan for `repo` at `revision` (its default branch when None).
 
-    Raises NotFound, NotAllowed, UnsuitableBase, UsageError (a recipe nobody knows), HubUnavailable.
+    Raises NotFound, NotAllowed, NeedsPerson, UnsuitableBase, HubUnavailable.
     """
     base = door.base_revision(repo, revision)
     reason = unsuitable(base)
@@ -39,19 +38,18 @@ def make_plan(
         raise NeedsPerson("; ".join(needs(base, wishes.accepted)))
     config = _config(door, base)
     base = msgspec.structs.replace(base, model_type=_model_type(config))
-    predictions = _predict(door, known, base, config, wishes.recipes)
+    inventory = _inventory(door, known, base, config)
     names = [
-        repo_name(wishes.account, base.repo, p.recipe, text_only=predictions.text_only)
-        for p in predictions.items
+        repo_name(wishes.account, base.repo, recipe.name, text_only=inventory.text_only)
+        for recipe in wishes.recipes
     ]
-    standings = {name: ledger.look(door, name) for name in names}
     return decide(
         base,
         wishes,
-        predictions.items,
-        standings,
+        [prediction(recipe, inventory) for recipe in wishes.recipes],
+        {name: ledger.look(door, name) for name in names},
         endpoint=door.endpoint,
-        text_only=predictions.text_only,
+        text_only=inventory.text_only,
         why=why,
     )
 
@@ -71,45 +69,15 @@ def _model_type(config: str) -> str | None:
     return found[:100] if isinstance(found, str) else None
 
 
-def _predict(
-    door: HubDoor, known: Settings, base: BaseRevision, config: str, recipes: tuple[str, ...]
-) -> Predictions:
-    request = PredictRequest(base=base.repo, config=config, recipes=recipes, tensors=_tensors(door, base))
+def _inventory(door: HubDoor, known: Settings, base: BaseRevision, config: str) -> Inventory:
+    request = InventoryRequest(base=base.repo, config=config, tensors=headers(door, base))
     return child.run(
-        "bot.recipes.predict",
+        "bot.recipes.inventory",
         request,
-        Predictions,
-        log=known.state / "logs" / "predict.txt",
+        Inventory,
+        log=known.state / "logs" / "inventory.txt",
         environment=settings.hub_environment(known),
     )
-
-
-def _tensors(door: HubDoor, base: BaseRevision) -> dict[str, safetensors.Tensor]:
-    """What the headers of the base's weight files say, by two range requests a file.
-
-    Only the files mlx-lm loads (`model*.safetensors`) count; others are copies in another layout.
-    """
-    tensors: dict[str, safetensors.Tensor] = {}
-    for file in base.files:
-        if fnmatch(file.path, "model*.safetensors"):
-            tensors |= _header(door, base, file)
-    return tensors
-
-
-def _header(door: HubDoor, base: BaseRevision, file: RepoFile) -> dict[str, safetensors.Tensor]:
-    if file.size < 8:
-        raise UnsuitableBase(f"{base.repo}: {file.path} is truncated: it has {file.size} bytes")
-    head = door.range(base.repo, file.path, base.sha, 0, min(FIRST_BYTES, file.size))
-    length = int.from_bytes(head[:8], "little")
-    if length > min(safetensors.LARGEST_HEADER, file.size - 8):
-        raise UnsuitableBase(f"{base.repo}: {file.path} claims a header of {length} bytes and is corrupt")
-    text = head[8 : 8 + length]
-    if len(text) < length:
-        text += door.range(base.repo, file.path, base.sha, 8 + len(text), length - len(text))
-    try:
-        return safetensors.parse_header(text, file.size - 8 - length)
-    except safetensors.HeaderError as error:
-        raise UnsuitableBase(f"{base.repo}: {file.path} {error}") from error
 
 
 def check_disk(known: Settings, plan: Plan) -> None:

@@ -11,6 +11,8 @@ from bot import loopback
 from bot.errors import NotAllowed, UsageError
 from bot.huggingface import HubDoor
 from bot.plan.decide import Wishes
+from bot.recipes.names import parse
+from bot.records import Recipe
 from bot.settings import Settings
 from bot.watch.quantities import Repo
 from bot.watch.watchlist import Entry, RepoEntry, entry_for, load_watchlist
@@ -44,7 +46,7 @@ def wishes_for(
     mine = _wishes(door, known, entry, account)
     return replace(
         mine,
-        recipes=tuple(dict.fromkeys(recipes)) or mine.recipes,
+        recipes=_recipes(recipes) or mine.recipes,
         staging=cast(Literal["private", "branch"], staging or mine.staging),
         accepted=(*mine.accepted, *accepted),
         keep_private=keep_private,
@@ -66,6 +68,10 @@ def _check_options(repo: str, staging: str | None, accepted: tuple[str, ...]) ->
             raise UsageError(f"--accept {word!r} is neither {' nor '.join(ACCEPTABLE)}")
 
 
+def _recipes(names: tuple[str, ...]) -> tuple[Recipe, ...]:
+    return tuple(parse(name) for name in dict.fromkeys(names))
+
+
 def _entry(known: Settings, repo: str, watchlist: Path | None) -> Entry | None:
     path = watchlist or known.watchlist
     if watchlist is None and not path.exists():
@@ -84,9 +90,9 @@ def _wishes(door: HubDoor, known: Settings, entry: Entry | None, account: str | 
         )
     rehearsal = loopback.is_loopback_url(known.endpoint)
     if entry is None:
-        return Wishes(recipes=DEFAULT_RECIPES, account=account, rehearsal=rehearsal)
+        return Wishes(recipes=_recipes(DEFAULT_RECIPES), account=account, rehearsal=rehearsal)
     return Wishes(
-        recipes=entry.recipes,
+        recipes=_recipes(entry.recipes),
         account=account,
         collections=entry.collections,
         measure=entry.measure,

@@ -37,21 +37,18 @@ def _holds(folder: Path, record: ModelFolder) -> bool:
     return True
 
 
-def fresh_partial(out: Path, name: str) -> Path:
-    """An empty `<name>.partial`; what an interrupted run or another recipe left under the name is removed."""
-    partial = out / f"{name}.partial"
+def partial(out: Path, name: str) -> Path:
+    """Where the quant grows. What another recipe or revision left finished under the name is removed."""
     _record_path(out, name).unlink(missing_ok=True)
-    for stale in (partial, out / name):
-        if stale.exists():
-            shutil.rmtree(stale)
-    partial.mkdir(parents=True)
-    return partial
+    if (out / name).exists():
+        shutil.rmtree(out / name)
+    return out / f"{name}.partial"
 
 
-def finish(partial: Path, record: ModelFolder) -> None:
+def finish(folder_so_far: Path, record: ModelFolder) -> None:
     """Give a complete partial folder its name, then its record."""
     folder = Path(record.path)
-    partial.replace(folder)
+    folder_so_far.replace(folder)
     path = _record_path(folder.parent, folder.name)
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(msgspec.json.encode(to_json(record)))

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.fetch.select import INDEX
-from bot.recipes.recipe import Recipe
-from bot.records import RepoFile
+from bot.records import Recipe, RepoFile
 
 SENSE_KEYS = (
     "vision_config", "audio_config", "image_token_id", "video_token_id", "audio_token_id",

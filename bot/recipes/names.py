@@ -17,8 +17,8 @@ import msgspec
 import yaml
 
 from bot.errors import ConfigError, UsageError
-from bot.recipes.recipe import FIXED_MODES, GROUP_SIZES, WIDTHS, Layers, Mode, Recipe, Rule
-from bot.records import Quantization, Record
+from bot.recipes.recipe import FIXED_MODES, GROUP_SIZES, WIDTHS
+from bot.records import Layers, Mode, Quantization, Recipe, Record, Rule
 
 RULES = Path(__file__).parent / "rules"
 FORMATS = ("mxfp4", "mxfp8", "nvfp4", "bf16")

@@ -29,7 +29,7 @@ def quantize(run: str, plan_json: Json, snapshot: Json) -> Json:
     plan = from_json(Plan, plan_json)
     request = QuantizeRequest(
         snapshot=from_json(Snapshot, snapshot),
-        recipes=tuple(q.recipe for q in plan.to_make()),
+        recipes=tuple(plan.recipe_of(q) for q in plan.to_make()),
         names=tuple(q.repo.split("/", 1)[1] for q in plan.to_make()),
         out=str(work_folder(plan) / "quants"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.card.facts import CardFacts, CollectionLink, Update, facts
+from bot.recipes.names import parse
 from bot.records import (
     BaseRevision,
     Measurement,
@@ -128,6 +129,7 @@ def card_facts(
         base=base,
         account=ACCOUNT,
         quants=(quant,),
+        recipes=(parse(recipe),),
         collections=("LFM2", "Liquid AI"),
         rehearsal=rehearsal,
     )

@@ -187,7 +187,12 @@ def test_a_bit_flipped_on_the_way_up_never_becomes_public(
 def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path) -> None:
     """A plan that cannot fit on the disk is refused with the numbers, before the first byte is fetched."""
     plan = Plan(
-        base=BaseRevision(repo=BASE, sha="0" * 40), account=ACCOUNT, endpoint="", quants=(), disk_bytes=10**18
+        base=BaseRevision(repo=BASE, sha="0" * 40),
+        account=ACCOUNT,
+        endpoint="",
+        quants=(),
+        recipes=(),
+        disk_bytes=10**18,
     )
 
     with pytest.raises(HostError, match=r"needs \d+\.\d GB .* are free: .*BOT_HOME"):

@@ -10,6 +10,7 @@ from bot.errors import UnsuitableBase, UsageError
 from bot.plan.decide import Wishes, action_for, collection_titles, decide, needs, repo_name, unsuitable
 from bot.publish.ledger import OnHub
 from bot.recipes import Prediction
+from bot.recipes.names import parse
 from bot.records import BaseRevision, Manifest, RepoFile
 
 REPO, SHA, HASH = "me/Base-q8-mlx", "a" * 40, "b" * 64
@@ -49,13 +50,13 @@ def test_what_follows_from_how_a_repo_stands(standing: OnHub, keep_private: bool
 
 def test_a_plan_names_every_target_and_what_it_needs_of_the_disk() -> None:
     """The disk holds the base, each quant that is made, and one copy downloaded back."""
-    wishes = Wishes(recipes=("q8", "q4"), account="me")
+    wishes = Wishes(recipes=(parse("q8"), parse("q4")), account="me")
     predictions = [
-        Prediction(recipe=r, recipe_hash=HASH, bytes=b, bits_per_weight=8.5, parameters=1)
-        for r, b in (("q8", 100), ("q4", 60))
+        Prediction(recipe=r, bytes=b, bits_per_weight=8.5, parameters=1)
+        for r, b in zip(wishes.recipes, (100, 60), strict=True)
     ]
     standings = {
-        REPO: ours(),
+        REPO: ours(recipe_hash=parse("q8").hash),
         "me/Base-q4-mlx": OnHub(repo="me/Base-q4-mlx", standing="absent"),
     }
 

@@ -10,7 +10,8 @@ import pytest
 
 from bot import child
 from bot.quantize import ModelFolders, QuantizeRequest
-from bot.records import ModelFolder, Snapshot
+from bot.recipes.names import parse
+from bot.records import ModelFolder, Recipe, Snapshot
 from tests.models import snapshot_of, write_base
 
 RECIPES = ("bf16", "qx64-hi", "qx86", "mxfp4")
@@ -28,9 +29,12 @@ class Family(NamedTuple):
         return Path(self.snapshot.path)
 
 
-def request_for(snapshot: Snapshot, out: Path, *recipes: str) -> QuantizeRequest:
-    names = tuple(f"Tiny-{recipe}-mlx" for recipe in recipes)
-    return QuantizeRequest(snapshot=snapshot, recipes=recipes, out=str(out), names=names)
+def request_for(
+    snapshot: Snapshot, out: Path, *recipes: str | Recipe, largest: int = 1 << 30
+) -> QuantizeRequest:
+    said = tuple(parse(recipe) if isinstance(recipe, str) else recipe for recipe in recipes)
+    names = tuple(f"Tiny-{recipe.name}-mlx" for recipe in said)
+    return QuantizeRequest(snapshot=snapshot, recipes=said, out=str(out), names=names, largest_shard=largest)
 
 
 def made(snapshot: Snapshot, out: Path, *recipes: str) -> dict[str, ModelFolder]:

@@ -59,18 +59,51 @@ def started_and_killed(request: QuantizeRequest, after_reports: int, log: Path) 
         assert b'"result":{' not in process.stdout.read()
 
 
-@pytest.mark.parametrize("after_reports", [1, 160])
-def test_killed_in_the_middle_the_result_is_the_same(
-    after_reports: int, family: Families, tmp_path: Path
+@pytest.mark.parametrize("after_reports", [1, 60, 160])
+def test_killed_in_the_middle_it_goes_on_from_the_last_whole_shard(
+    after_reports: int, tmp_path: Path
 ) -> None:
-    """SIGKILL in the first quant or in the second, then again: byte for byte as undisturbed."""
-    undisturbed = family("qwen3")
-    request = request_for(undisturbed.snapshot, tmp_path / "out", *RECIPES)
+    """SIGKILL, then again: whole shards are not written again, the result is byte for byte as undisturbed."""
+    snapshot = snapshot_of(write_base(tmp_path / "base", "qwen3"))
+    request = request_for(snapshot, tmp_path / "out", *RECIPES, largest=60_000)
     started_and_killed(request, after_reports, tmp_path / "log")
-    assert list((tmp_path / "out").glob("*.partial"))
-    for folder in quantize(request, lambda _: None).items:
-        assert contents(folder) == contents(undisturbed.quants[folder.recipe])
-    assert not list((tmp_path / "out").glob("*.partial"))
+    whole = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*.partial/*.safetensors")}
+    assert whole or after_reports < 60
+
+    folders = quantize(request, lambda _: None).items
+    again = quantize(
+        request_for(snapshot, tmp_path / "undisturbed", *RECIPES, largest=60_000), lambda _: None
+    )
+
+    for folder, undisturbed in zip(folders, again.items, strict=True):
+        assert contents(folder) == contents(undisturbed)
+    for path, written in whole.items():
+        assert (path.parent.with_suffix("") / path.name).stat().st_mtime_ns == written
+    assert not [*tmp_path.glob("out/*.partial"), *tmp_path.glob("out/*.shards.json")]
+
+
+def _torn(folder: Path) -> None:
+    _flip(sorted(folder.glob("*.safetensors"))[0])
+
+
+def _strayed(folder: Path) -> None:
+    (folder / "model-00009-of-00009.safetensors").write_bytes(b"x")
+
+
+@pytest.mark.parametrize("damage", [_torn, _strayed])
+def test_a_shard_counts_as_whole_only_while_its_hash_holds(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """What a power cut tore, and what does not belong, is made anew or removed."""
+    snapshot = snapshot_of(write_base(tmp_path / "base", "qwen3"))
+    request = request_for(snapshot, tmp_path / "out", "qx86", largest=60_000)
+    started_and_killed(request, 60, tmp_path / "log")
+    damage(tmp_path / "out" / "Tiny-qx86-mlx.partial")
+    made_again = quantize(request, lambda _: None).items[0]
+    undisturbed = quantize(
+        request_for(snapshot, tmp_path / "undisturbed", "qx86", largest=60_000), lambda _: None
+    ).items[0]
+    assert contents(made_again) == contents(undisturbed)
 
 
 def test_a_whole_quant_is_made_once(family: Families) -> None:
@@ -99,7 +132,8 @@ def _flip(path: Path) -> None:
 
 def _standing(out: Path, quant: ModelFolder) -> ModelFolder | None:
     """A copy of the quant in `out`, finished as the child finishes it, and looked for again."""
-    partial = finished.fresh_partial(out, Path(quant.path).name)
+    partial = finished.partial(out, Path(quant.path).name)
+    partial.mkdir(parents=True)
     for name, data in contents(quant).items():
         (partial / name).write_bytes(data)
     record = msgspec.structs.replace(quant, path=str(out / Path(quant.path).name))
@@ -145,7 +179,7 @@ def test_a_write_that_fails_leaves_nothing_that_looks_whole(family: Families, tm
     """No room for the shard: one sentence, no finished folder; with room, the same request succeeds."""
     undisturbed = family("qwen3")
     out = tmp_path / "out"
-    with no_file_larger_than(200_000), pytest.raises(HostError, match="run it again"):
+    with no_file_larger_than(200_000), pytest.raises(HostError, match="is full"):
         made(undisturbed.snapshot, out, "qx86")
     assert not (out / "Tiny-qx86-mlx").exists()
     assert contents(made_here(undisturbed.snapshot, out, "qx86")["qx86"]) == contents(
@@ -157,7 +191,7 @@ def test_no_room_is_said_before_anything_is_written(tmp_path: Path, monkeypatch:
     """The size is known, so a disk without that much space is refused at once."""
     snapshot = snapshot_of(write_base(tmp_path / "base", "qwen3"))
     monkeypatch.setattr("bot.quantize.family.SPARE", 1 << 60)
-    with pytest.raises(HostError, match="qx86 of someone/Tiny needs"):
+    with pytest.raises(HostError, match=r"qx86 of someone/Tiny: .* GB are needed"):
         made_here(snapshot, tmp_path / "out", "qx86")
 
 

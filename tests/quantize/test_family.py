@@ -10,19 +10,19 @@ from typing import Any
 import mlx.core as mx
 import msgspec
 import pytest
-from mlx.utils import tree_flatten
 from mlx_lm import convert, load
-from mlx_lm.utils import dequantize_model
 
 from bot import safetensors
 from bot.hashes import sha256_of
-from bot.recipes import PredictRequest, architecture
-from bot.recipes.apply import apply
+from bot.quantize.family import quantize
+from bot.recipes import InventoryRequest
+from bot.recipes.inventory import read
+from bot.recipes.layout import prediction
 from bot.recipes.names import parse
-from bot.recipes.predict import predict
 from bot.recipes.recipe import decide, layer_of
+from bot.records import Recipe
 from tests.models import MODEL_TYPES, config_of, tensors_in
-from tests.quantize.conftest import RECIPES, Family
+from tests.quantize.conftest import RECIPES, Family, request_for
 
 Families = Callable[[str], Family]
 
@@ -34,25 +34,31 @@ def same(left: dict[str, mx.array], right: dict[str, mx.array]) -> None:
         assert mx.array_equal(value, right[name]).item(), name
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_the_tensors_are_those_of_mlx_lm_convert(model_type: str, family: Families, tmp_path: Path) -> None:
-    """With the same decisions as predicate, mlx_lm.convert writes the same names, dtypes and values."""
-    made = family(model_type)
-    recipe = parse("qx64-hi")
+def predicate_of(recipe: Recipe, model_type: str) -> Callable[[str, Any], dict[str, Any] | bool]:
+    """The recipe as `mlx_lm.convert` takes it."""
     n_layers = 6 if model_type in ("lfm2_moe", "gpt_oss") else 5
 
     def predicate(path: str, module: Any) -> dict[str, Any] | bool:
-        given = decide(
-            recipe, path, layer_of(path), n_layers, module.weight.shape[-1], tied=model_type == "lfm2_moe"
-        )
+        columns, tied = module.weight.shape[-1], model_type == "lfm2_moe"
+        given = decide(recipe, path, layer_of(path), n_layers, columns, tied=tied)
         return msgspec.structs.asdict(given) if given else False
 
-    convert(
-        str(made.base), str(tmp_path / "theirs"), quantize=True, q_group_size=32, quant_predicate=predicate
-    )
-    same(tensors_in(Path(made.quants["qx64-hi"].path)), tensors_in(tmp_path / "theirs"))
-    ours, theirs = config_of(Path(made.quants["qx64-hi"].path)), config_of(tmp_path / "theirs")
-    for path, entry in theirs["quantization"].items():
+    return predicate
+
+
+@pytest.mark.parametrize("recipe", ["qx64-hi", "qx86", "mxfp4"])
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_the_tensors_are_those_of_mlx_lm_convert(
+    model_type: str, recipe: str, family: Families, tmp_path: Path
+) -> None:
+    """With the same decisions as predicate, mlx_lm.convert writes the same names, dtypes and values."""
+    made = family(model_type)
+    predicate = predicate_of(parse(recipe), model_type)
+    theirs = tmp_path / "theirs"
+    convert(str(made.base), str(theirs), quantize=True, q_group_size=32, quant_predicate=predicate)
+    same(tensors_in(Path(made.quants[recipe].path)), tensors_in(theirs))
+    ours = config_of(Path(made.quants[recipe].path))
+    for path, entry in config_of(theirs)["quantization"].items():
         if isinstance(entry, dict):
             assert ours["quantization"][path] == entry
     assert ours["quantization"] == ours["quantization_config"]
@@ -87,14 +93,13 @@ def test_the_prediction_agrees_with_the_files_to_the_byte(model_type: str, famil
     text = (made.base / "config.json").read_text()
     headers = safetensors.read_header(made.base / "model.safetensors")
     for tensors in ({}, headers):
-        request = PredictRequest(base="a/b", config=text, recipes=RECIPES, tensors=tensors)
-        answer = predict(request, lambda _: None)
-        for item in answer.items:
-            quant = made.quants[item.recipe]
+        inventory = read(InventoryRequest(base="a/b", config=text, tensors=tensors), lambda _: None)
+        for recipe in RECIPES:
+            quant, item = made.quants[recipe], prediction(parse(recipe), inventory)
             assert item.bytes == quant.weight_bytes
             assert (item.parameters, item.bits_per_weight) == (quant.parameters, quant.bits_per_weight)
-            assert (item.recipe_hash, item.notes) == (quant.recipe_hash, quant.notes)
-            assert answer.text_only == quant.text_only
+            assert (item.recipe.hash, item.notes) == (quant.recipe_hash, quant.notes)
+            assert inventory.text_only == quant.text_only
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
@@ -148,17 +153,21 @@ def test_mxfp4_experts_stay_as_the_source_has_them(family: Families) -> None:
         assert any("as the source stores them" in note for note in quant.notes)
 
 
-def test_a_recipe_may_say_requantize(family: Families) -> None:
-    """Then the experts are dequantized and quantized anew, as by dequantizing first and converting after."""
-    made = family("gpt_oss")
-    recipe = msgspec.structs.replace(parse("q3"), requantize=True)
-    model, config = architecture.load(made.base, "a/b")
-    layout = apply(recipe, model, config, "a/b")
-    assert layout.quantization["model.layers.0.mlp.experts.down_proj"]["bits"] == 3
-    assert not layout.notes
-    reference = dequantize_model(architecture.load(made.base, "a/b")[0])
-    expert = reference.model.layers[0].mlp.experts.down_proj.weight.astype(mx.bfloat16)
-    parts = mx.quantize(expert, group_size=64, bits=3)
-    ours = dict(tree_flatten(model.parameters()))
-    for kind, part in zip(("weight", "scales", "biases"), parts, strict=True):
-        assert mx.array_equal(ours[f"model.layers.0.mlp.experts.down_proj.{kind}"], part).item()
+def test_a_recipe_may_say_requantize(family: Families, tmp_path: Path) -> None:
+    """Then the experts are what dequantizing first and converting after makes of them, beside a sibling that
+    keeps them."""
+    base = family("gpt_oss").snapshot
+    anew = msgspec.structs.replace(parse("q3"), name="anew", requantize=True)
+    request = request_for(base, tmp_path / "out", anew, "q3")
+    ours, kept = (Path(folder.path) for folder in quantize(request, lambda _: None).items)
+
+    floats, theirs = tmp_path / "floats", tmp_path / "theirs"
+    convert(base.path, str(floats), dequantize=True)
+    predicate = predicate_of(parse("q3"), "gpt_oss")
+    convert(str(floats), str(theirs), quantize=True, q_group_size=32, quant_predicate=predicate)
+
+    same(tensors_in(ours), tensors_in(theirs))
+    path = "model.layers.0.mlp.experts.down_proj"
+    assert config_of(ours)["quantization"][path]["bits"] == 3
+    assert config_of(kept)["quantization"][path]["mode"] == "mxfp4"
+    assert mx.isfinite(logits_of(str(ours))).all().item()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError, UsageError
 from bot.recipes.names import all_names, parse, read_rules
-from bot.recipes.recipe import FIXED_MODES, WIDTHS, Recipe, decide, layer_of
-from bot.records import Quantization
+from bot.recipes.recipe import FIXED_MODES, WIDTHS, decide, layer_of
+from bot.records import Quantization, Recipe
 
 SEEDS = (
     "qx54g-hi", "qx64", "qx86-hi", "qx64-hi", "qx63-hi", "qx65-hi", "q4-hi", "q6-hi", "q8-hi", "mxfp4",

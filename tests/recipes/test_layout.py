@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from bot import child
-from bot.errors import BotError, HostError, UnsuitableBase, UsageError
-from bot.recipes import Predictions, PredictRequest, architecture
-from bot.recipes.predict import predict
+from bot.errors import BotError, HostError, UnsuitableBase
+from bot.recipes import InventoryRequest, Prediction, architecture
+from bot.recipes.inventory import read
+from bot.recipes.layout import Inventory, prediction
+from bot.recipes.names import parse
 from bot.rehearsal.architectures import QWEN3
 
 QWEN3_8B: dict[str, Any] = {
@@ -32,31 +34,36 @@ LFM2_8B: dict[str, Any] = {
 }  # fmt: skip
 
 
-def asked(config: dict[str, Any] | str, *recipes: str) -> Predictions:
+def held(config: dict[str, Any] | str) -> Inventory:
     text = config if isinstance(config, str) else json.dumps(config)
-    return predict(PredictRequest(base="someone/Base", config=text, recipes=recipes), lambda _: None)
+    return read(InventoryRequest(base="someone/Base", config=text), lambda _: None)
+
+
+def asked(config: dict[str, Any] | str, *recipes: str) -> list[Prediction]:
+    inventory = held(config)
+    return [prediction(parse(name), inventory) for name in recipes]
 
 
 def test_a_real_model_is_weighed_by_its_config_alone(tmp_path: Path) -> None:
     """Qwen3-8B has 8 190 735 360 parameters; at q4 each takes 4.5 bits. Asked in a child."""
-    answer = child.run(
-        "bot.recipes.predict",
-        PredictRequest(base="Qwen/Qwen3-8B", config=json.dumps(QWEN3_8B), recipes=("bf16", "q4", "qx86-hi")),
-        Predictions,
+    inventory = child.run(
+        "bot.recipes.inventory",
+        InventoryRequest(base="Qwen/Qwen3-8B", config=json.dumps(QWEN3_8B)),
+        Inventory,
         log=tmp_path / "log",
     )
-    bf16, q4, qx86 = answer.items
+    bf16, q4, qx86 = (prediction(parse(name), inventory) for name in ("bf16", "q4", "qx86-hi"))
     assert bf16.parameters == q4.parameters == qx86.parameters == 8_190_735_360
     assert bf16.bits_per_weight == 16
     assert q4.bits_per_weight == pytest.approx(4.5, abs=0.001)
     assert 7 < qx86.bits_per_weight < 9
-    assert not answer.text_only
+    assert not inventory.text_only
 
 
 def test_the_published_sizes_of_lfm2_are_met() -> None:
     """The LFM2-8B-A1B card: 31G as float32, q6-hi 7.8G, mxfp4 4.1G, to the printed digit (G is GiB)."""
     float32 = {**LFM2_8B, "torch_dtype": "float32"}
-    q6, mxfp4 = asked(float32, "q6-hi", "mxfp4").items
+    q6, mxfp4 = asked(float32, "q6-hi", "mxfp4")
     assert round(q6.parameters / 1e9, 2) == 8.34
     assert round(q6.parameters * 4 / 2**30) == 31
     assert round(q6.bytes / 2**30, 1) == 7.8
@@ -125,28 +132,22 @@ def test_an_architecture_without_attention_takes_uniform_recipes_only() -> None:
         "state_size": 16, "num_hidden_layers": 2, "conv_kernel": 4, "use_bias": False, "use_conv_bias": True,
         "time_step_rank": 4, "tie_word_embeddings": True,
     }  # fmt: skip
-    assert asked(mamba, "q8").items[0].bits_per_weight > 8
+    assert asked(mamba, "q8")[0].bits_per_weight > 8
     with pytest.raises(UnsuitableBase, match="finds no attention"):
         asked(mamba, "qx86")
-
-
-def test_a_wrong_recipe_is_the_askers_mistake() -> None:
-    """It is said before any model is built."""
-    with pytest.raises(UsageError, match="qx88-hi"):
-        asked({"model_type": "nobody"}, "qx89-hi")
 
 
 @pytest.mark.parametrize("columns", [96, 80])
 def test_what_a_recipe_could_not_do_is_noted(columns: int) -> None:
     """A smaller group size, or floats where none divides: the prediction says for how many modules."""
-    notes = " ".join(asked({**QWEN3.config, "intermediate_size": columns}, "q6").items[0].notes)
+    notes = " ".join(asked({**QWEN3.config, "intermediate_size": columns}, "q6")[0].notes)
     assert ("group size 32" if columns == 96 else "kept as floats") in notes
     assert "(5 modules)" in notes
 
 
 def test_the_child_reports_errors_by_their_class(tmp_path: Path) -> None:
     """An UnsuitableBase in the child is one in the parent."""
-    request = PredictRequest(base="a/b", config='{"model_type": "nobody"}', recipes=("q4",))
+    request = InventoryRequest(base="a/b", config='{"model_type": "nobody"}')
     with pytest.raises(BotError) as error:
-        child.run("bot.recipes.predict", request, Predictions, log=tmp_path / "log")
+        child.run("bot.recipes.inventory", request, Inventory, log=tmp_path / "log")
     assert type(error.value) is UnsuitableBase
