@@ -7,19 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from bot import child, settings
 from bot.errors import HostError, NeedsPerson, UnsuitableBase
 from bot.huggingface import HubDoor
 from bot.plan.decide import Wishes, decide, needs, repo_name, unsuitable
 from bot.publish import ledger
-from bot.recipes import InventoryRequest
-from bot.recipes.headers import headers
-from bot.recipes.layout import Inventory, prediction
+from bot.recipes.bases import config_text, of_repo
+from bot.recipes.layout import prediction
 from bot.records import BaseRevision, Plan
 from bot.settings import Settings
 
-CONFIG_BYTES = 1 << 20
-"""No honest config.json is larger."""
 HEADROOM = 1.1
 
 
@@ -36,9 +32,9 @@ def make_plan(
         raise UnsuitableBase(reason)
     if needs(base, wishes.accepted):
         raise NeedsPerson("; ".join(needs(base, wishes.accepted)))
-    config = _config(door, base)
+    config = config_text(door, base)
     base = msgspec.structs.replace(base, model_type=_model_type(config))
-    inventory = _inventory(door, known, base, config)
+    inventory = of_repo(door, known, base, config)
     names = [
         repo_name(wishes.account, base.repo, recipe.name, text_only=inventory.text_only)
         for recipe in wishes.recipes
@@ -54,30 +50,12 @@ def make_plan(
     )
 
 
-def _config(door: HubDoor, base: BaseRevision) -> str:
-    size = next(f.size for f in base.files if f.path == "config.json")
-    if size > CONFIG_BYTES:
-        raise UnsuitableBase(f"{base.repo}: config.json has {size} bytes, that is no model's config")
-    return (door.read(base.repo, "config.json", base.sha) or b"{}").decode("utf-8", "replace")
-
-
 def _model_type(config: str) -> str | None:
     try:
         found = msgspec.json.decode(config, type=dict[str, object]).get("model_type")
     except (msgspec.DecodeError, RecursionError):
         return None  # the prediction says in a sentence what is wrong with it
     return found[:100] if isinstance(found, str) else None
-
-
-def _inventory(door: HubDoor, known: Settings, base: BaseRevision, config: str) -> Inventory:
-    request = InventoryRequest(base=base.repo, config=config, tensors=headers(door, base))
-    return child.run(
-        "bot.recipes.inventory",
-        request,
-        Inventory,
-        log=known.state / "logs" / "inventory.txt",
-        environment=settings.hub_environment(known),
-    )
 
 
 def check_disk(known: Settings, plan: Plan) -> None:

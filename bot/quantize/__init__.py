@@ -16,6 +16,7 @@ class QuantizeRequest(Record, frozen=True, kw_only=True):
     """Make each of `recipes` from `snapshot`, in the folder of `out` that `names` gives it.
 
     A file of weights holds at most `largest_shard` bytes of tensors, unless one tensor is larger.
+    `text_only`: leave out what the base sees with, where it would be kept.
     """
 
     snapshot: Snapshot
@@ -23,6 +24,7 @@ class QuantizeRequest(Record, frozen=True, kw_only=True):
     out: str
     names: tuple[str, ...]
     largest_shard: int = LARGEST_SHARD
+    text_only: bool = False
 
 
 class ModelFolders(Record, frozen=True, kw_only=True):

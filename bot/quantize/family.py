@@ -94,7 +94,7 @@ class _Family:
 
     def __init__(self, request: QuantizeRequest, out: Path, report: Report) -> None:
         self.snapshot, self.out, self.report = request.snapshot, out, report
-        self.largest = request.largest_shard
+        self.largest, self.text_only = request.largest_shard, request.text_only
         self.source_folder = Path(request.snapshot.path)
 
     @functools.cached_property
@@ -108,7 +108,7 @@ class _Family:
     def make(self, wanted: list[tuple[Recipe, str]]) -> list[ModelFolder]:
         """One pass over the base, then each quant's other files, its check and its name."""
         _ = self.base_tokens  # a base without a usable tokenizer is refused before the long writing
-        source = Source(self.source_folder, self.snapshot.repo)
+        source = Source(self.source_folder, self.snapshot.repo, text_only=self.text_only)
         quants = [self._begun(recipe, name, source.inventory) for recipe, name in wanted]
         self._check_disk(quants)
         _one_pass(source, quants, _Counter(self.report, quants))
@@ -127,7 +127,7 @@ class _Family:
         if need > free:
             raise HostError(
                 f"{', '.join(q.recipe.name for q in quants)} of {self.snapshot.repo}: {need / 1e9:.1f} GB "
-                f"are needed and {free / 1e9:.1f} GB are free in {self.out}: free some space or write elsewhere"
+                f"are needed and {free / 1e9:.1f} GB are free in {self.out}: free some or write elsewhere"
             )
 
     def _finished(self, quant: _Quant, source: Source) -> ModelFolder:

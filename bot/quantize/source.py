@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 
+from bot.fetch.select import WEIGHTS
 from bot.recipes import architecture
+from bot.recipes.headers import local_headers
 from bot.recipes.inventory import DTYPE_NAMES, inventory
 from bot.recipes.layout import Inventory, Part, cast, in_config, opened
+from bot.recipes.senses import Sense, arranged, kept
 
 MLX_TYPES = {name: dtype for dtype, name in DTYPE_NAMES.items()}
 
@@ -17,19 +21,29 @@ MLX_TYPES = {name: dtype for dtype, name in DTYPE_NAMES.items()}
 class Source:
     """mlx-lm's model over the weights in a folder, none read yet.
 
-    `config` is config.json as mlx-lm completes it, `inventory` what the base holds. Raises UnsuitableBase
-    where weights and config do not fit each other.
+    `config` is config.json as mlx-lm completes it, `inventory` what the base holds; with `text_only` without
+    what it sees with. Raises UnsuitableBase where weights and config do not fit each other.
     """
 
-    def __init__(self, folder: Path, base: str) -> None:
+    def __init__(self, folder: Path, base: str, *, text_only: bool) -> None:
         model, self.config = architecture.load(folder, base)
-        self.inventory: Inventory = inventory(model, self.config, base)
+        senses = {} if text_only else kept(self.config, local_headers(folder, base))
+        self.inventory: Inventory = inventory(model, self.config, base, senses)
         self._weights: dict[str, mx.array] = dict(tree_flatten(model.parameters()))
         model.update(tree_map(lambda _: mx.array([]), model.parameters()))
+        self._weights |= _seen(folder, senses)
 
     def take(self, part: Part) -> Taken:
         """The part's tensors, unread. They belong to the caller: taken twice they are gone."""
         return Taken(part, {name: self._weights.pop(name) for name in part.tensors})
+
+
+def _seen(folder: Path, senses: Mapping[str, Sense]) -> dict[str, mx.array]:
+    """The values of the senses, unread, as the quant stores them."""
+    raw: dict[str, mx.array] = {}
+    for path in sorted(folder.glob(WEIGHTS)) if senses else ():
+        raw |= mx.load(str(path))  # type: ignore[arg-type]  # safetensors load as a dict
+    return {name: arranged(sense, raw[sense.source]) for name, sense in senses.items()}
 
 
 class Taken:

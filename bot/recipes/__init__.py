@@ -20,13 +20,14 @@ class InventoryRequest(Record, frozen=True, kw_only=True):
     `config` is the text of its config.json, `base` its name for messages. `tensors` are the entries of
     all its safetensors headers, when they were read (range requests): then mlx-lm's own loading names and
     shapes them, and the inventory is exact. Without them `dtype` (`bfloat16`, …) says how the source is
-    stored; empty, the config's own word is taken.
+    stored; empty, the config's own word is taken. `text_only`: leave out what the base sees with.
     """
 
     base: str
     config: str
     dtype: str = ""
     tensors: dict[str, Tensor] = msgspec.field(default_factory=dict)
+    text_only: bool = False
 
 
 class Prediction(Record, frozen=True, kw_only=True):

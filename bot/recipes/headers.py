@@ -15,7 +15,7 @@ from bot.safetensors import Tensor
 if TYPE_CHECKING:
     from bot.huggingface import HubDoor
 
-FIRST_BYTES = 1 << 17
+FIRST_BYTES = 1 << 15
 """Most headers fit into the first request."""
 
 

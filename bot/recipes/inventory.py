@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.child import Progress, Report, serve
 from bot.errors import UnsuitableBase
 from bot.recipes import InventoryRequest, architecture
 from bot.recipes.layout import Inventory, Part
+from bot.recipes.senses import Sense, kept
 from bot.records import Quantization
 from bot.safetensors import Tensor
 
@@ -46,11 +48,13 @@ def read(request: InventoryRequest, report: Report) -> Inventory:
     if request.tensors:
         with tempfile.TemporaryDirectory(prefix="qx-bot-headers-") as folder:
             _phantom(Path(folder), request)
-            return inventory(*architecture.load(Path(folder), request.base), request.base)
+            model, config = architecture.load(Path(folder), request.base)
+        senses = {} if request.text_only else kept(config, request.tensors)
+        return inventory(model, config, request.base, senses)
     model = architecture.build(config, request.base)
     uncertain = architecture.quantize_like_source(model, config)
     architecture.cast(model, _source_dtype(request, config))
-    found = inventory(model, config, request.base)
+    found = inventory(model, config, request.base, {})
     return msgspec.structs.replace(found, notes=(UNCERTAIN,)) if uncertain else found
 
 
@@ -78,8 +82,11 @@ def _source_dtype(request: InventoryRequest, config: dict[str, Any]) -> str:
     return str(dtype)
 
 
-def inventory(model: nn.Module, config: dict[str, Any], base: str) -> Inventory:
-    """The parts of a model whose weights are lazy. `base` is its name for messages."""
+def inventory(model: nn.Module, config: dict[str, Any], base: str, senses: Mapping[str, Sense]) -> Inventory:
+    """The parts of a model whose weights are lazy, and what stands beside it: the base's `senses`.
+
+    `base` is its name for messages.
+    """
     modules = dict(architecture.leaf_modules(model))
     allowed = getattr(model, "cast_predicate", lambda _: True)
     parts: dict[str, Part] = {}
@@ -95,13 +102,15 @@ def inventory(model: nn.Module, config: dict[str, Any], base: str) -> Inventory:
         part.tensors[name] = described(value)
         if not allowed(name):
             part.exact.append(name)
+    for name, sense in senses.items():
+        parts[name] = Part(path=name.rpartition(".")[0], tensors={name: sense.tensor})
     return Inventory(
         base=base,
         model_type=str(config.get("model_type")),
         parts=tuple(parts.values()),
         dtype=architecture.target_dtype(config),
         tied=architecture.is_tied(model),
-        text_only=architecture.loses_senses(model, config),
+        text_only=not senses and architecture.loses_senses(model, config),
     )
 
 

@@ -32,6 +32,7 @@ def quantize(run: str, plan_json: Json, snapshot: Json) -> Json:
         recipes=tuple(plan.recipe_of(q) for q in plan.to_make()),
         names=tuple(q.repo.split("/", 1)[1] for q in plan.to_make()),
         out=str(work_folder(plan) / "quants"),
+        text_only=plan.text_only,
     )
     with mlx_turn(run):
         return to_json(in_child("bot.quantize", request, ModelFolders, run))

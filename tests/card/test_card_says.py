@@ -113,6 +113,8 @@ def test_vision_base_keeps_its_task_unless_text_only() -> None:
     """A quant that lost its vision part says text-generation and has a notice; one that kept it does not."""
     vision = replace(BASE, pipeline_tag="image-text-to-text")
     whole, cut = card(card_facts(base=vision)), card(card_facts(base=vision, text_only=True))
+    assert "mlx_vlm.generate" in whole
+    assert "mlx_vlm" not in cut + card(card_facts())
     assert metadata(whole)["pipeline_tag"] == "image-text-to-text"
     assert metadata(cut)["pipeline_tag"] == "text-generation"
     assert "Text only." in cut

@@ -10,6 +10,7 @@ from typing import Any
 import mlx.core as mx
 import msgspec
 import pytest
+from mlx.utils import tree_flatten
 from mlx_lm import convert, load
 
 from bot import safetensors
@@ -56,7 +57,11 @@ def test_the_tensors_are_those_of_mlx_lm_convert(
     predicate = predicate_of(parse(recipe), model_type)
     theirs = tmp_path / "theirs"
     convert(str(made.base), str(theirs), quantize=True, q_group_size=32, quant_predicate=predicate)
-    same(tensors_in(Path(made.quants[recipe].path)), tensors_in(theirs))
+    written = tensors_in(Path(made.quants[recipe].path))
+    same(
+        {name: value for name, value in written.items() if not name.startswith("vision_tower.")},
+        tensors_in(theirs),
+    )
     ours = config_of(Path(made.quants[recipe].path))
     for path, entry in config_of(theirs)["quantization"].items():
         if isinstance(entry, dict):
@@ -88,11 +93,11 @@ def test_every_quant_loads_and_speaks(model_type: str, family: Families) -> None
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_the_prediction_agrees_with_the_files_to_the_byte(model_type: str, family: Families) -> None:
-    """From config.json alone and from headers: bytes, parameters and bits per weight as written."""
+    """From headers, and for what is text only from config.json alone: bytes, parameters, bits per weight."""
     made = family(model_type)
     text = (made.base / "config.json").read_text()
     headers = safetensors.read_header(made.base / "model.safetensors")
-    for tensors in ({}, headers):
+    for tensors in (headers,) if model_type == "qwen3_vl_moe" else ({}, headers):
         inventory = read(InventoryRequest(base="a/b", config=text, tensors=tensors), lambda _: None)
         for recipe in RECIPES:
             quant, item = made.quants[recipe], prediction(parse(recipe), inventory)
@@ -130,11 +135,43 @@ def test_safetensors_say_that_they_are_mlx(family: Families) -> None:
     assert index["metadata"]["total_size"] == sum(value.nbytes for value in tensors.values())
 
 
-def test_a_lost_vision_tower_is_said_everywhere(family: Families) -> None:
-    """mlx-lm drops it: the record says text-only, and neither config nor files speak of images any more."""
-    quant = family("qwen3_vl_moe").quants["qx86"]
+def test_what_a_base_sees_with_is_kept_as_it_is(family: Families) -> None:
+    """mlx-lm drops the vision tower: it is read beside mlx-lm's model and stays a float."""
+    made = family("qwen3_vl_moe")
+    source = tensors_in(made.base)
+    for quant in made.quants.values():
+        folder, tensors = Path(quant.path), tensors_in(Path(quant.path))
+        seen = {name for name in tensors if name.startswith("vision_tower.")}
+        assert len(seen) == len([name for name in source if name.startswith("model.visual.")]) > 0
+        name = "blocks.0.attn.qkv.weight"
+        assert mx.array_equal(tensors[f"vision_tower.{name}"], source[f"model.visual.{name}"]).item()
+        patches = source["model.visual.patch_embed.proj.weight"].moveaxis(1, -1)
+        assert mx.array_equal(tensors["vision_tower.patch_embed.proj.weight"], patches).item()
+        assert "vision_config" in config_of(folder)
+        assert (folder / "preprocessor_config.json").is_file()
+        assert not quant.text_only
+        assert not any("text only" in note for note in quant.notes)
+
+
+def test_a_quant_that_sees_is_loaded_by_mlx_vlm(family: Families) -> None:
+    """mlx-vlm finds every parameter of its own model in the folder, and nothing else."""
+    vlm = pytest.importorskip("mlx_vlm.utils")
+    for recipe in ("qx64-hi", "bf16"):
+        folder = Path(family("qwen3_vl_moe").quants[recipe].path)
+        model = vlm.load_model(folder, lazy=True, strict=True)
+        theirs = dict(tree_flatten(model.parameters()))
+        assert {name: value.shape for name, value in theirs.items()} == {
+            name: value.shape for name, value in tensors_in(folder).items()
+        }
+
+
+def test_left_out_on_request_the_vision_tower_is_missed_nowhere(family: Families, tmp_path: Path) -> None:
+    """The record says text-only, and neither tensors nor config nor files speak of images any more."""
+    request = request_for(family("qwen3_vl_moe").snapshot, tmp_path / "out", "qx86")
+    [quant] = quantize(msgspec.structs.replace(request, text_only=True), lambda _: None).items
     assert quant.text_only
     assert any(note.startswith("text only") for note in quant.notes)
+    assert not any("vision" in name for name in tensors_in(Path(quant.path)))
     assert "vision_config" not in config_of(Path(quant.path))
     assert "preprocessor_config.json" not in {file.path for file in quant.files}
     assert not family("qwen3").quants["qx86"].text_only

@@ -7,7 +7,7 @@ in the same shards; mlx-vlm reads the files that the index names.
 
 The tower stays a float: mlx-vlm quantizes only modules that config.json's `quantization` names or that
 have `.scales`. An architecture is listed in TOWERS when mlx-lm 0.32.2 and mlx-vlm 0.7.10 store its
-language part under the same names and shapes and answer alike; tests/quantize/test_senses.py holds that.
+language part under the same names and shapes and answer alike; tests/recipes/test_senses.py holds that.
 """
 
 from __future__ import annotations

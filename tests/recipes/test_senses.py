@@ -21,7 +21,7 @@ from mlx_lm import utils as mlx_lm_utils
 from tokenizers import Tokenizer
 
 from bot import safetensors
-from bot.quantize.senses import FLOATS, TOWERS, Tower, arranged, kept
+from bot.recipes.senses import FLOATS, TOWERS, Tower, arranged, kept
 from bot.safetensors import Tensor
 from tests.models import config_of, tensors_in, write_base
 
