@@ -12,7 +12,7 @@ from bot.errors import ConfigError, HostError, UsageError
 from bot.settings import Settings
 from bot.watch.quantities import Account
 from bot.watch.watchlist import of_document
-from bot.watch.yaml_lines import Document
+from bot.yaml_lines import Document
 
 
 def example() -> Path:

@@ -16,7 +16,7 @@ from bot.card.template_folder import standard
 from bot.errors import UsageError
 from bot.init import watchlist_text
 from bot.watch.watchlist import Watchlist, load_watchlist, of_document
-from bot.watch.yaml_lines import Document
+from bot.yaml_lines import Document
 
 TODAY = date(2026, 2, 3)
 

@@ -26,7 +26,7 @@ from bot.watch.quantities import (
     Size,
     Title,
 )  # fmt: skip
-from bot.watch.yaml_lines import Document, read
+from bot.yaml_lines import Document, read
 
 Staging = Literal["private", "branch"]
 Acceptable = Literal["gated", "no-license"]

@@ -17,7 +17,7 @@ from bot.records import BaseRevision
 from bot.settings import Settings
 from bot.watch.sweep import SweepResult, sweep
 from bot.watch.watchlist import Watchlist, of_document
-from bot.watch.yaml_lines import Document
+from bot.yaml_lines import Document
 
 BASE = {
     "config.json": b'{"model_type": "qwen3"}',

@@ -14,7 +14,7 @@ from bot.errors import ConfigError
 from bot.records import BaseRevision, RepoFile, from_json, to_json
 from bot.watch.quantities import BYTES, SECONDS, Duration, Size
 from bot.watch.watchlist import Entry, Watchlist, entry_for, load_watchlist, of_document
-from bot.watch.yaml_lines import Document
+from bot.yaml_lines import Document
 
 EXAMPLE = Path(__file__).parents[2] / "watchlist.yaml"
 HEAD = "account: me\nrecipes: [qx86-hi]\n"

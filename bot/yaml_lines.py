@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from bot.errors import ConfigError
-from bot.watch.yaml_nodes import Mapping, Node, Scalar, Sequence, tree, wrong
+from bot.yaml_nodes import Mapping, Node, Scalar, Sequence, tree, wrong
 
 R = TypeVar("R", bound=msgspec.Struct)
 Place = tuple[str | int, ...]

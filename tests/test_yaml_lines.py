@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError
 from bot.records import Record
-from bot.watch.yaml_lines import Document, load
-from bot.watch.yaml_nodes import MAX_BYTES
+from bot.yaml_lines import Document, load
+from bot.yaml_nodes import MAX_BYTES
 
 
 class Even(int):
