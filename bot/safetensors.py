@@ -39,9 +39,14 @@ class Tensor(Record, frozen=True, kw_only=True):
     shape: tuple[int, ...]
 
     @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """Size in bytes. Raises HeaderError where it is no whole number of bytes."""
-        bits = math.prod(self.shape) * DTYPE_BITS[self.dtype]
+        bits = self.size * DTYPE_BITS[self.dtype]
         if bits % 8:
             raise HeaderError(f"{self.dtype} of shape {list(self.shape)} ends inside a byte")
         return bits // 8

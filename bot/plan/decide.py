@@ -28,6 +28,7 @@ class Wishes(Record, frozen=True, kw_only=True):
     keep_private: bool = False
     accepted: tuple[str, ...] = ()
     rehearsal: bool = False
+    text_only: bool = False
 
 
 def repo_name(account: str, base: str, recipe: str, *, text_only: bool) -> str:
@@ -35,10 +36,15 @@ def repo_name(account: str, base: str, recipe: str, *, text_only: bool) -> str:
 
     Raises UsageError when the Hub would refuse the length.
     """
-    name = f"{base.split('/', 1)[1]}{'-text' if text_only else ''}-{recipe}-mlx"
+    return f"{account}/{quant_name(base.split('/', 1)[1], recipe, text_only=text_only)}"
+
+
+def quant_name(base: str, recipe: str, *, text_only: bool) -> str:
+    """The quant's name without an account. Raises UsageError when the Hub would refuse the length."""
+    name = f"{base}{'-text' if text_only else ''}-{recipe}-mlx"
     if len(name) > NAME_LENGTH:
         raise UsageError(f"{name} has {len(name)} characters, the Hub allows {NAME_LENGTH}")
-    return f"{account}/{name}"
+    return name
 
 
 def unsuitable(base: BaseRevision) -> str | None:

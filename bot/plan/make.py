@@ -11,9 +11,9 @@ from bot.errors import HostError, NeedsPerson, UnsuitableBase
 from bot.huggingface import HubDoor
 from bot.plan.decide import Wishes, decide, needs, repo_name, unsuitable
 from bot.publish import ledger
-from bot.recipes.bases import config_text, of_repo
+from bot.recipes.bases import inventory_of, of_repo
 from bot.recipes.layout import prediction
-from bot.records import BaseRevision, Plan
+from bot.records import Plan
 from bot.settings import Settings
 
 HEADROOM = 1.1
@@ -32,9 +32,9 @@ def make_plan(
         raise UnsuitableBase(reason)
     if needs(base, wishes.accepted):
         raise NeedsPerson("; ".join(needs(base, wishes.accepted)))
-    config = config_text(door, base)
-    base = msgspec.structs.replace(base, model_type=_model_type(config))
-    inventory = of_repo(door, known, base, config)
+    described = of_repo(door, base)
+    base = msgspec.structs.replace(base, model_type=_model_type(described.config))
+    inventory = inventory_of(known, described, text_only=wishes.text_only)
     names = [
         repo_name(wishes.account, base.repo, recipe.name, text_only=inventory.text_only)
         for recipe in wishes.recipes

@@ -6,7 +6,6 @@ prediction before a download, the quantizer and the conformance check all ask th
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
@@ -132,7 +131,7 @@ def lay(recipe: Recipe, inventory: Inventory) -> Layout:
         if not part.packs and part.stored is None:
             kept = cast(part, float_type(recipe, inventory))
             tensors |= kept
-            parameters += sum(math.prod(tensor.shape) for tensor in kept.values())
+            parameters += sum(tensor.size for tensor in kept.values())
             continue
         fate = _fate(recipe, part, n_layers, inventory.tied)
         became = tensors_of(part, fate.quantization, float_type(recipe, inventory))
@@ -173,7 +172,7 @@ def _fate(recipe: Recipe, part: Part, n_layers: int, tied: bool) -> Fate:
     layer = layer_of(path)
     rule = rule_for(recipe, path, layer, n_layers, tied=tied)
     role = rule.role if rule else "kept"
-    size = sum(math.prod(tensor.shape) for tensor in _unpacked(part).values())
+    size = sum(tensor.size for tensor in _unpacked(part).values())
     if part.stored is not None:
         note = f"kept as the source stores them ({part.stored.mode}, {part.stored.bits} bits)"
         return Fate(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bot.card.facts import CardFacts
 from bot.card.numbers import bits, difference, listed, percent, size, task_title
 from bot.card.tables import chip, others_of
+from bot.recipes.mac.memory import FILL
 from bot.records import Review
 from bot.review.compare import Comparison, TaskDifference, compare, silent_tasks
-from bot.review.macs import FILL, smallest_mac
+from bot.review.macs import smallest_mac
 
 
 def review(facts: CardFacts) -> Review:

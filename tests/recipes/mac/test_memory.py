@@ -18,9 +18,9 @@ from bot import child
 from bot.errors import UnsuitableBase, UsageError
 from bot.recipes import InventoryRequest, architecture
 from bot.recipes.inventory import read
-from bot.recipes.kv_cache import MOST_TOKENS, demand, demands
 from bot.recipes.layout import prediction
-from bot.recipes.memory import (
+from bot.recipes.mac.kv_cache import MOST_TOKENS, demand, demands
+from bot.recipes.mac.memory import (
     GIB,
     Demand,
     DemandRequest,
@@ -184,7 +184,7 @@ def test_a_real_model_is_measured_by_its_config_alone(tmp_path: Path) -> None:
         "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 151936,
     }  # fmt: skip
     answer = child.run(
-        "bot.recipes.kv_cache",
+        "bot.recipes.mac.kv_cache",
         DemandRequest(base="Qwen/Qwen3-8B", config=json.dumps(config), tokens=8192, dtypes=("BF16", "F32")),
         Demands,
         log=tmp_path / "log",

@@ -15,15 +15,15 @@ from bot.errors import NotFound, UnsuitableBase, UsageError
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
 from bot.huggingface import HubDoor
-from bot.recipes.from_fp8 import from_fp8
+from bot.recipes.fp8.protected import protected
+from bot.recipes.fp8.protecting import recipe_text
+from bot.recipes.fp8.release import from_fp8
 from bot.recipes.headers import FIRST_BYTES
 from bot.recipes.names import parse
-from bot.recipes.protected import protected
-from bot.recipes.protecting import recipe_text
 from bot.safetensors import Tensor
 from bot.settings import Settings
-from tests.recipes import releases
-from tests.recipes.releases import Release
+from tests.recipes.fp8 import releases
+from tests.recipes.fp8.releases import Release
 
 LIKE = parse("qx86-hi")
 

@@ -15,19 +15,29 @@ from hypothesis import strategies as st
 
 from bot.errors import UnsuitableBase, UsageError
 from bot.recipes import InventoryRequest
-from bot.recipes.declared import covered
+from bot.recipes.fp8.declared import covered
+from bot.recipes.fp8.protected import Protected, protected
+from bot.recipes.fp8.protecting import default_name, protecting, recipe_text, two_widths
+from bot.recipes.fp8.stored import FLOATS
 from bot.recipes.headers import local_headers
 from bot.recipes.inventory import read
 from bot.recipes.names import parse
-from bot.recipes.protected import Protected, protected
-from bot.recipes.protecting import default_name, protecting, recipe_text, two_widths
 from bot.recipes.recipe import layer_of
-from bot.recipes.stored import FLOATS
 from bot.safetensors import Tensor
 from tests.models import MODEL_TYPES, write_base
-from tests.recipes import releases
+from tests.recipes.fp8 import releases
+from tests.recipes.fp8.releases import (
+    ATTENTION,
+    DENSE,
+    WIDE,
+    Release,
+    at_high,
+    ends,
+    experts,
+    layered,
+    stored,
+)
 from tests.recipes.reading import read_back
-from tests.recipes.releases import ATTENTION, DENSE, WIDE, Release, at_high, ends, experts, layered, stored
 
 SOURCE = "someone/Base-FP8@" + "a" * 40
 LIKE = parse("qx86-hi")
@@ -138,10 +148,16 @@ def test_scales_in_fp8_do_not_make_a_release_fp8() -> None:
         protected({}, None, headers)
 
 
-def test_a_release_that_protects_nothing_of_interest_is_refused() -> None:
-    """Qwen3-8B-FP8 keeps its head, embeddings and norms: a recipe cannot copy anything from that."""
-    with pytest.raises(UnsuitableBase, match=r"every recipe treats alike \(embed_tokens, lm_head\)"):
-        found_in(releases.qwen3_dense())
+def test_a_release_that_protects_nothing_in_its_layers_enhances_nothing_there() -> None:
+    """Qwen3-8B-FP8 keeps its head, embeddings and norms: head and embeddings at H, all attention at D."""
+    release = releases.qwen3_dense()
+    recipe = protecting(LIKE, found_in(release), SOURCE)
+    assert at_high(recipe, inner(release), HIGH) == set()
+    assert at_high(recipe, {"lm_head", "model.embed_tokens"}, HIGH) == {"lm_head", "model.embed_tokens"}
+    assert "nothing is enhanced" in recipe.about
+    assert "keeps nothing as floats that a recipe could enhance" in recipe_text(
+        LIKE, found_in(release), SOURCE
+    )
 
 
 def test_pickles_are_refused() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.errors import UnsuitableBase
 from bot.recipes import Prediction
 from bot.recipes.layout import FLOATS, Inventory, float_type, prediction
-from bot.recipes.memory import FILL, Demand, Demands, headroom
+from bot.recipes.mac.memory import FILL, Demand, Demands, headroom
 from bot.records import Recipe, Record
 
 RECIPES = (

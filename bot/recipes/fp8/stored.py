@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from bot.recipes.declared import bare
+from bot.recipes.fp8.declared import bare
 from bot.records import Record
 from bot.safetensors import Tensor
 

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import UnsuitableBase
+from bot.recipes.fp8.protected import Protected, protected
+from bot.recipes.fp8.protecting import default_name, recipe_text, two_widths
 from bot.recipes.headers import headers
-from bot.recipes.protected import Protected, protected
-from bot.recipes.protecting import default_name, recipe_text, two_widths
 from bot.records import BaseRevision, Recipe, Record
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from itertools import groupby
 from typing import Any
 
 from bot.errors import UnsuitableBase
-from bot.recipes.declared import Declared, covered, declared, method
-from bot.recipes.stored import FP8, Place, Weight, places, weights
+from bot.recipes.fp8.declared import Declared, covered, declared, method
+from bot.recipes.fp8.stored import FP8, Place, Weight, places, weights
 from bot.records import Record
 from bot.safetensors import Tensor
 
@@ -76,8 +76,8 @@ def protected(
 ) -> Protected:
     """What the release with this config.json, hf_quant_config.json and these headers keeps as floats.
 
-    Raises UnsuitableBase, whose text goes on after the release's name, for one that is not FP8 or that
-    keeps nothing a recipe could learn from.
+    No roles: it keeps nothing inside its layers that a recipe could protect. Raises UnsuitableBase, whose
+    text goes on after the release's name, for one that is not FP8.
     """
     found = tuple(weights(headers))
     called = method(config, hf_quant)
@@ -88,8 +88,6 @@ def protected(
     aside = ((weight.tail, reason, 1) for weight in found if weight.kept and (reason := reasons[weight.path]))
     unruled = tuple(_unruled((*aside, *_partly(sought))))
     roles = tuple(_roles(sought))
-    if not roles:
-        raise UnsuitableBase(_nothing(unruled))
     lists = declared(config, hf_quant)
     text = places(weight for weight in found if reasons[weight.path] not in (_SEES, _DRAFTS))
     return Protected(
@@ -111,14 +109,6 @@ def _refuse_other(found: Iterable[Weight], called: str) -> None:
         raise UnsuitableBase(
             f"is no FP8 release: its configuration {name}, its weights are {', '.join(sorted(dtypes))}"
         )
-
-
-def _nothing(unruled: tuple[Unruled, ...]) -> str:
-    tails = [tail for each in unruled if each.reason != _VECTORS for tail in each.tails]
-    return (
-        f"is FP8 and keeps as floats only what every recipe treats alike ({some(tails) or 'nothing'}): "
-        "there is nothing to copy from it; take another FP8 release of this base, or the recipe as it is"
-    )
 
 
 def _n_layers(config: Mapping[str, Any]) -> int | None:

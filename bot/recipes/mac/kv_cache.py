@@ -21,7 +21,7 @@ from mlx_lm.models.cache import ArraysCache, make_prompt_cache
 from bot.child import Progress, Report, serve
 from bot.errors import UsageError
 from bot.recipes import architecture
-from bot.recipes.memory import Demand, DemandRequest, Demands, chunks
+from bot.recipes.mac.memory import Demand, DemandRequest, Demands, chunks
 
 PROBE = 16
 """Tokens of the lazy call. More than one: some architectures have a path of their own for one."""

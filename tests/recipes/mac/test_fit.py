@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from bot.errors import UnsuitableBase
 from bot.recipes import InventoryRequest, Prediction
-from bot.recipes.fit import RECIPES, Candidate, Fit, activation_types, candidates, fitting, paste
 from bot.recipes.inventory import read
-from bot.recipes.kv_cache import demands
 from bot.recipes.layout import Inventory
-from bot.recipes.memory import FILL, GIB, RESERVE, Demand, DemandRequest, Demands, working_set
+from bot.recipes.mac.fit import RECIPES, Candidate, Fit, activation_types, candidates, fitting, paste
+from bot.recipes.mac.kv_cache import demands
+from bot.recipes.mac.memory import FILL, GIB, RESERVE, Demand, DemandRequest, Demands, working_set
 from bot.recipes.names import parse
 from bot.records import Recipe
 

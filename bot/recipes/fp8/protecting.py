@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from bot.errors import UsageError
-from bot.recipes.protected import Protected, Role, some
+from bot.recipes.fp8.protected import Protected, Role, some
 from bot.recipes.recipe import rule_for
 from bot.recipes.writing import recipe_file
 from bot.records import Layers, Quantization, Recipe, Record, Rule
@@ -74,10 +74,17 @@ def protecting(like: Recipe, protected: Protected, source: str) -> Recipe:
         rules=(*before, *chosen, *after, like.rules[-1]),
         dtype=like.dtype,
         requantize=like.requantize,
-        about=(
-            f"{_bits(high)} for what the FP8 release {source} keeps as floats "
-            f"({some((rule.role for rule in chosen), 8)}); the rest as in {like.name}."
-        ),
+        about=_about(like, chosen, high, source),
+    )
+
+
+def _about(like: Recipe, chosen: tuple[Rule, ...], high: Quantization, source: str) -> str:
+    if not chosen:
+        return f"Inside the layers nothing is enhanced: the FP8 release {source} keeps no floats there."
+    names = some((rule.role for rule in chosen), 8)
+    return (
+        f"{_bits(high)} for what the FP8 release {source} keeps as floats ({names}); the rest as in "
+        f"{like.name}."
     )
 
 
@@ -173,8 +180,11 @@ def _comments(like: Recipe, protected: Protected, source: str) -> Iterator[str]:
     yield f"Read: {read}."
     yield from (f"Where they disagree the headers are believed: {said}." for said in protected.contradictions)
     yield ""
-    yield "Kept as floats there, and here a rule:"
-    yield from (f"- {_kept(group)}" for group in _groups(protected.roles))
+    if protected.roles:
+        yield "Kept as floats there, and here a rule:"
+        yield from (f"- {_kept(group)}" for group in _groups(protected.roles))
+    else:
+        yield "Inside its layers it keeps nothing as floats that a recipe could enhance."
     if protected.unruled:
         yield "Kept as floats there, and here no rule for it:"
         yield from (f"- {each.reason} ({some(each.tails)})" for each in protected.unruled)
