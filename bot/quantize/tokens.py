@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlx_lm.utils import load_tokenizer
+from mlx_lm.utils import load_config, load_tokenizer
 
 from bot.errors import UnsuitableBase
-from bot.quantize.conformance import Tokens
+from bot.quantize.findings import Tokens
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog.",
@@ -29,16 +29,17 @@ CHATS: tuple[list[dict[str, str]], ...] = (
 
 
 def read(folder: Path, base: str) -> Tokens:
-    """Token ids, rendered chats and end tokens of the tokenizer in `folder`; no code of the repo is run.
+    """Token ids, rendered chats and end tokens as `mlx_lm.load` sets them; no code of the repo is run.
 
-    Raises UnsuitableBase where transformers cannot load it.
+    Raises UnsuitableBase where transformers cannot load the tokenizer in `folder`.
     """
     try:
-        tokenizer = load_tokenizer(folder, {"trust_remote_code": False})
+        ends = load_config(folder).get("eos_token_id")
+        tokenizer = load_tokenizer(folder, {"trust_remote_code": False}, eos_token_ids=ends)
         ids = tuple(tuple(int(token) for token in tokenizer.encode(text)) for text in TEXTS)
-    except OSError:
-        raise
     except Exception as error:  # transformers raises whatever its tokenizer classes happen to
+        if isinstance(error, OSError) and error.errno is not None:  # the machine's; transformers sets none
+            raise
         cause = " ".join(str(error).split())[:200] or type(error).__name__
         raise UnsuitableBase(f"{base}: its tokenizer cannot be loaded: {cause}") from error
     chats = tuple(_rendered(tokenizer, chat) for chat in CHATS) if tokenizer.has_chat_template else ()

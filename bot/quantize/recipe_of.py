@@ -1,0 +1,57 @@
+"""By which recipe a quant was made: what was asked for, else what its manifest says, else its name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from bot.errors import BotError
+from bot.recipes.names import all_names
+from bot.records import Manifest, Recipe, Record
+
+Source = Literal["option", "manifest", "name", "none"]
+
+
+class Claimed(Record, frozen=True, kw_only=True):
+    """The recipe's name (empty: nothing names one) and who names it.
+
+    `recipe` is None where it cannot be told what it says; `why` then says why.
+    """
+
+    name: str = ""
+    source: Source = "none"
+    recipe: Recipe | None = None
+    why: str = "nothing names a recipe: --recipe would"
+
+
+def claimed(
+    parse: Callable[[str], Recipe], option: str | None, manifest: Manifest | None, quant: str
+) -> Claimed:
+    """The recipe of the quant named `quant`. Raises what `parse` raises about the option."""
+    if option is not None:
+        return Claimed(name=option, source="option", recipe=parse(option), why="")
+    if manifest is not None:
+        return _of_manifest(parse, manifest)
+    name = recipe_in(quant)
+    return Claimed(name=name, source="name", recipe=parse(name), why="") if name else Claimed()
+
+
+def _of_manifest(parse: Callable[[str], Recipe], manifest: Manifest) -> Claimed:
+    claim = Claimed(name=manifest.recipe, source="manifest")
+    try:
+        recipe = parse(manifest.recipe)
+    except BotError:
+        why = f"the recipe {manifest.recipe}, which its manifest names, is not known here"
+        return Claimed(name=claim.name, source=claim.source, why=why)
+    if recipe.hash != manifest.recipe_hash:
+        why = f"{manifest.recipe} said something else when it was made: its manifest has another hash"
+        return Claimed(name=claim.name, source=claim.source, why=why)
+    return Claimed(name=claim.name, source=claim.source, recipe=recipe, why="")
+
+
+def recipe_in(quant: str) -> str:
+    """The recipe in a name such as `Qwen3-8B-qx86-hi-mlx`; empty where there is none."""
+    stem = re.sub(r"-mlx$", "", quant)
+    named = [name for name in all_names() if stem.endswith(f"-{name}")] if stem != quant else []
+    return max(named, key=len, default="")
