@@ -111,8 +111,8 @@ class Quantization(Record, frozen=True, kw_only=True):
 
 
 class Layers(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A choice of layers, counted from 0: `only` these; the `first` or `last` few; else every `every`-th
-    from `offset` on."""
+    """A choice of layers, counted from 0: `only` these; the `first` or `last` few; else one of each run of
+    `every`: the one at `offset`, or the next in the run that has what the rule is about (`placed`)."""
 
     every: int = 1
     offset: int = 0

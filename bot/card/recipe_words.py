@@ -49,7 +49,8 @@ def _line(rule: Rule, tied: Quantization | None) -> str:
         return f"{name}: as the base has it."
     said = _width(rule.wanted)
     if rule.layers is not None:
-        chosen = f"in every {rule.layers.every}th layer" if rule.layers.every > 1 else "in the chosen layers"
+        every = rule.layers.every
+        chosen = f"in one of every {every} layers" if every > 1 else "in the chosen layers"
         rest = f", {_width(rule.otherwise)} in the others" if rule.otherwise else ""
         return f"{name}: {said} {chosen}{rest}."
     if rule.role == "embeddings" and tied is not None and tied != rule.wanted:

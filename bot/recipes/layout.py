@@ -13,7 +13,7 @@ import msgspec
 from bot import safetensors
 from bot.errors import UnsuitableBase
 from bot.recipes import Prediction
-from bot.recipes.recipe import decide, layer_of, rule_for
+from bot.recipes.recipe import decide, layer_of, placed, rule_for
 from bot.records import Quantization, Recipe, Record
 from bot.safetensors import Tensor
 
@@ -123,6 +123,7 @@ def in_config(quantization: Quantization) -> dict[str, Any]:
 def lay(recipe: Recipe, inventory: Inventory) -> Layout:
     """What `recipe` makes of the base. Raises UnsuitableBase where a required rule matches nothing in it."""
     n_layers = inventory.n_layers
+    here = placed(recipe, [part.path for part in inventory.parts if part.packs or part.stored])
     fates: list[Fate] = []
     tensors: dict[str, Tensor] = {}
     parameters = 0
@@ -133,7 +134,7 @@ def lay(recipe: Recipe, inventory: Inventory) -> Layout:
             tensors |= kept
             parameters += sum(tensor.size for tensor in kept.values())
             continue
-        fate = _fate(recipe, part, n_layers, inventory.tied)
+        fate = _fate(here, part, n_layers, inventory.tied)
         became = tensors_of(part, fate.quantization, float_type(recipe, inventory))
         fates.append(msgspec.structs.replace(fate, bytes=sum(t.nbytes for t in became.values())))
         tensors |= became

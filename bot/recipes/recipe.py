@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
-from bot.records import Quantization, Recipe, Rule
+from bot.records import Layers, Quantization, Recipe, Rule
 
 WIDTHS = (2, 3, 4, 5, 6, 8)
 """Bits per weight that MLX's affine mode has."""
@@ -16,6 +17,28 @@ GROUP_SIZES = (128, 64, 32)
 
 FIXED_MODES = {"mxfp4": (4, 32), "mxfp8": (8, 32), "nvfp4": (4, 16)}
 """Bits and group size of the modes that allow only one of each."""
+
+
+def placed(recipe: Recipe, paths: Iterable[str]) -> Recipe:
+    """The recipe with its periods (`every`) as the layers that they are on a base with modules at `paths`.
+
+    Attention does not stand in every layer of every architecture (in LFM2 in 2, 6, 10, 14, 18 and 21): of
+    each run of `every` layers the one at `offset` is taken, or the next in which the pattern is found.
+    """
+    known = tuple(paths)
+    return msgspec.structs.replace(recipe, rules=tuple(_placed(rule, known) for rule in recipe.rules))
+
+
+def _placed(rule: Rule, paths: tuple[str, ...]) -> Rule:
+    layers = rule.layers
+    if layers is None or layers.every == 1 or layers.only is not None:
+        return rule
+    found = {layer_of(path) for path in paths if re.search(rule.pattern, path)} - {None}
+    runs: dict[int, list[int]] = {}
+    for layer in sorted(layer for layer in found if layer is not None):
+        runs.setdefault(layer // layers.every, []).append(layer)
+    only = tuple(min(run, key=lambda layer: (layer - layers.offset) % layers.every) for run in runs.values())
+    return msgspec.structs.replace(rule, layers=Layers(only=only))
 
 
 def layer_of(path: str) -> int | None:

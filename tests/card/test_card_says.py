@@ -221,7 +221,7 @@ def test_updates_are_listed_with_the_files_to_fetch() -> None:
 
 def test_recipe_is_explained_by_its_rules() -> None:
     """The card names the widths that the recipe's rules give, and explains Deckard only for that family."""
-    assert "- Attention: 8 bits in every 4th layer, 6 bits in the others." in card(card_facts())
+    assert "- Attention: 8 bits in one of every 4 layers, 6 bits in the others." in card(card_facts())
     plain = measurement("q6-hi", (0.45,), 12.9, 198.6, 7.8, 8.0)
     text = card(card_facts(mine=plain))
     assert "- Data, which is everything else: 6 bits." in text

@@ -16,11 +16,11 @@ from mlx_lm import convert, load
 from bot import safetensors
 from bot.hashes import sha256_of
 from bot.quantize.family import quantize
-from bot.recipes import InventoryRequest
+from bot.recipes import InventoryRequest, architecture
 from bot.recipes.inventory import read
 from bot.recipes.layout import prediction
 from bot.recipes.names import parse
-from bot.recipes.recipe import decide, layer_of
+from bot.recipes.recipe import decide, layer_of, placed
 from bot.records import Recipe
 from tests.models import MODEL_TYPES, config_of, tensors_in
 from tests.quantize.conftest import RECIPES, Family, request_for
@@ -35,13 +35,14 @@ def same(left: dict[str, mx.array], right: dict[str, mx.array]) -> None:
         assert mx.array_equal(value, right[name]).item(), name
 
 
-def predicate_of(recipe: Recipe, model_type: str) -> Callable[[str, Any], dict[str, Any] | bool]:
-    """The recipe as `mlx_lm.convert` takes it."""
-    n_layers = 6 if model_type in ("lfm2_moe", "gpt_oss") else 5
+def predicate_of(recipe: Recipe, base: str) -> Callable[[str, Any], dict[str, Any] | bool]:
+    """The recipe as `mlx_lm.convert` takes it, for this base."""
+    model, _ = architecture.load(Path(base), "a/b")
+    paths = [path for path, module in architecture.leaf_modules(model) if hasattr(module, "weight")]
+    said, n_layers, tied = placed(recipe, paths), len(model.layers), architecture.is_tied(model)
 
     def predicate(path: str, module: Any) -> dict[str, Any] | bool:
-        columns, tied = module.weight.shape[-1], model_type == "lfm2_moe"
-        given = decide(recipe, path, layer_of(path), n_layers, columns, tied=tied)
+        given = decide(said, path, layer_of(path), n_layers, module.weight.shape[-1], tied=tied)
         return msgspec.structs.asdict(given) if given else False
 
     return predicate
@@ -54,7 +55,7 @@ def test_the_tensors_are_those_of_mlx_lm_convert(
 ) -> None:
     """With the same decisions as predicate, mlx_lm.convert writes the same names, dtypes and values."""
     made = family(model_type)
-    predicate = predicate_of(parse(recipe), model_type)
+    predicate = predicate_of(parse(recipe), str(made.base))
     theirs = tmp_path / "theirs"
     convert(str(made.base), str(theirs), quantize=True, q_group_size=32, quant_predicate=predicate)
     written = tensors_in(Path(made.quants[recipe].path))
@@ -200,7 +201,7 @@ def test_a_recipe_may_say_requantize(family: Families, tmp_path: Path) -> None:
 
     floats, theirs = tmp_path / "floats", tmp_path / "theirs"
     convert(base.path, str(floats), dequantize=True)
-    predicate = predicate_of(parse("q3"), "gpt_oss")
+    predicate = predicate_of(parse("q3"), str(floats))
     convert(str(floats), str(theirs), quantize=True, q_group_size=32, quant_predicate=predicate)
 
     same(tensors_in(ours), tensors_in(theirs))

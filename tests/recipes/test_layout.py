@@ -14,8 +14,9 @@ from bot import child
 from bot.errors import BotError, HostError, UnsuitableBase
 from bot.recipes import InventoryRequest, Prediction, architecture
 from bot.recipes.inventory import read
-from bot.recipes.layout import Inventory, prediction
+from bot.recipes.layout import Inventory, lay, prediction
 from bot.recipes.names import parse
+from bot.recipes.summary import enhanced_layers, enhanced_share
 from bot.rehearsal.architectures import QWEN3
 
 QWEN3_8B: dict[str, Any] = {
@@ -68,6 +69,16 @@ def test_the_published_sizes_of_lfm2_are_met() -> None:
     assert round(q6.parameters * 4 / 2**30) == 31
     assert round(q6.bytes / 2**30, 1) == 7.8
     assert round(mxfp4.bytes / 2**30, 1) == 4.1
+
+
+def test_what_the_lfm2_card_says_of_qx_and_what_these_rules_give() -> None:
+    """The card has 8.3 and 6.1 GiB; embeddings and all attention at H, 2.4 % of the weights, give less."""
+    inventory = held({**LFM2_8B, "torch_dtype": "float32"})
+    for name, gib in (("qx86-hi", 7.81), ("qx64-hi", 5.87)):
+        layout = lay(parse(name), inventory)
+        assert round(layout.bytes / 2**30, 2) == gib
+        assert enhanced_layers(layout) == (2, 6, 10, 14, 18, 21)
+        assert round(enhanced_share(layout), 3) == 0.024
 
 
 REFUSED: list[tuple[dict[str, Any] | str, str]] = [
