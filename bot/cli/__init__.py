@@ -11,7 +11,21 @@ from collections.abc import Callable
 import typer
 
 from bot import settings
-from bot.cli import card, daemon, doctor, hub, init, publish, rehearse, released, runs, watch
+from bot.cli import (
+    card,
+    check,
+    daemon,
+    doctor,
+    hub,
+    init,
+    publish,
+    quantize,
+    recipes,
+    rehearse,
+    released,
+    runs,
+    watch,
+)
 from bot.errors import BotError
 
 app = typer.Typer(
@@ -21,8 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
-    epilog="More: bot watch, release, unpublish, retry, cancel, pause, resume, worker, rehearse, card, hub. "
-    "Each has --help.",
+    epilog="More: bot watch, quantize, check, recipes, card, release, unpublish, retry, cancel, pause, resume, "
+    "worker, rehearse, hub. Each has --help.",
 )
 
 
@@ -41,6 +55,8 @@ def _register() -> None:
     app.command("status")(runs.status)
     rest: dict[str, Callable[..., None]] = {
         "watch": watch.watch,
+        "quantize": quantize.quantize,
+        "check": check.check,
         "release": released.release,
         "unpublish": released.unpublish,
         "retry": runs.retry,
@@ -52,6 +68,7 @@ def _register() -> None:
     }
     for name, command in rest.items():
         app.command(name, hidden=True)(command)
+    app.add_typer(recipes.recipes, name="recipes", hidden=True)
     app.add_typer(card.card, name="card", hidden=True)
     app.add_typer(hub.hub, name="hub", hidden=True)
 

@@ -32,6 +32,15 @@ def err() -> Console:
     return console if console.is_terminal else Console(stderr=True, highlight=False, width=160)
 
 
+def plain_table(first: str, *numbers: str, title: str | None = None) -> Table:
+    """A table without lines: one column of names, the others right-aligned numbers."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
 def plan_table(plan: Plan) -> Table:
     """What will be made of the base, what it will weigh, where it goes."""
     table = Table(

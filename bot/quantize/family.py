@@ -18,6 +18,7 @@ from bot.child import Progress, Report
 from bot.errors import HostError, UnsuitableBase, UsageError, VerificationFailed
 from bot.fetch.select import INDEX
 from bot.quantize import ModelFolders, QuantizeRequest, finished, tokens
+from bot.quantize.background import Background
 from bot.quantize.carry import carry_over
 from bot.quantize.conformance import Expected, Found, Tokens, violations
 from bot.quantize.model_config import carried_over, config_text, quant_config
@@ -35,6 +36,9 @@ SPARE = 256 << 20
 
 BUFFERS = 64 << 20
 """Bytes of freed buffers that MLX may keep for the next tensor."""
+
+WAITING = 96 << 20
+"""Bytes of packed tensors that may wait to be written."""
 
 
 def quantize(request: QuantizeRequest, report: Report) -> ModelFolders:
@@ -188,21 +192,28 @@ class _Counter:
 
 
 def _one_pass(source: Source, quants: list[_Quant], counter: _Counter) -> None:
-    for part in source.inventory.parts:
-        taken = source.take(part)
-        wanting = [quant for quant in quants if quant.shards.wants(quant.tensors(part))]
-        _give(part, taken, wanting, counter)
+    with Background(WAITING) as writing:
+        for part in source.inventory.parts:
+            taken = source.take(part)
+            wanting = [quant for quant in quants if quant.shards.wants(quant.tensors(part))]
+            for name, value, same in _made(part, taken, wanting):
+                data = _bytes(value)
+                writing.give(functools.partial(_append, same, name, data, counter), len(data))
 
 
-def _give(part: Part, taken: Taken, quants: list[_Quant], counter: _Counter) -> None:
-    """To each quant its tensors of this part; each form is made once, each packing once."""
+def _append(quants: list[_Quant], name: str, data: memoryview, counter: _Counter) -> None:
+    for quant in quants:
+        counter.add(quant.shards.append(name, data))
+
+
+def _made(part: Part, taken: Taken, quants: list[_Quant]) -> Iterator[tuple[str, mx.array, list[_Quant]]]:
+    """The part's tensors and who gets each, in file order; each form is made once, each packing once."""
     forms = _grouped(quants, lambda quant: quant.form(part))
     for number, ((dtype, requantize), group) in enumerate(forms.items(), 1):
         arrays = taken.form(dtype, requantize=requantize, last=number == len(forms))
         for quantization, same in _grouped(group, lambda quant: quant.becomes(part)).items():
             for name, value in _packed(part.path, arrays, quantization):
-                data = _bytes(value)
-                counter.add(sum(quant.shards.append(name, data) for quant in same))
+                yield name, value, same
 
 
 def _packed(

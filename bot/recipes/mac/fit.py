@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from bot.errors import UnsuitableBase
 from bot.recipes import Prediction
@@ -111,6 +113,10 @@ def _order(fit: Fit) -> tuple[bool, float, int, str]:
 
 
 def paste(base: str, fits: Sequence[Fit]) -> str | None:
-    """The line that makes the best one that fits, or None where none does."""
+    """The line that makes the best one that fits, or None where none does. `base`: a repo, or a folder."""
     best = next((fit for fit in fits if fit.fits), None)
-    return f"bot publish {base} --recipe {best.recipe}" if best else None
+    if best is None:
+        return None
+    if Path(base).expanduser().is_dir():
+        return f"bot quantize {shlex.quote(base)} --recipe {best.recipe} --out ."
+    return f"bot publish {base} --recipe {best.recipe}"
