@@ -19,6 +19,7 @@ from bot.errors import BotError, UsageError
 from bot.huggingface import HubDoor
 from bot.plan.make import check_disk, make_plan
 from bot.plan.wishes import wishes_of_entry
+from bot.recipes.book import Book
 from bot.records import Change, Plan, Record, from_json
 from bot.settings import Settings
 from bot.watch.sweep import Seen, SweepResult, sweep
@@ -38,11 +39,13 @@ class Decided(Record, frozen=True, kw_only=True):
 
 
 class Sweep(Record, frozen=True, kw_only=True):
-    """One sweep: what changed and what became of it, and which entries could not be looked at."""
+    """One sweep: what changed and what became of it, which entries could not be looked at, which recipe
+    files cannot be used."""
 
     at: str
     decided: tuple[Decided, ...] = ()
     errors: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
 
 
 def known_runs(client: DBOSClient) -> Seen:
@@ -78,7 +81,12 @@ def sweep_once(
     decided = [Decided(repo=w.repo, sha=w.sha, kind=w.kind, waits=w.reason) for w in found.waiting]
     for change in found.changes:
         decided.append(_decide(settings, door, watchlist, client, change, start))
-    said = Sweep(at=now.isoformat(timespec="seconds"), decided=tuple(decided), errors=found.errors)
+    said = Sweep(
+        at=now.isoformat(timespec="seconds"),
+        decided=tuple(decided),
+        errors=found.errors,
+        recipes=Book(watchlist.folders).mistakes(),
+    )
     return said, found
 
 
@@ -179,7 +187,7 @@ def _sweep_and_log(settings: Settings, path: Path, client: DBOSClient, last: Las
     last.remember(seen)
     for one in found.decided:
         log.info("%s at %s (%s): %s", one.repo, one.sha[:12], one.kind, one.run or one.waits)
-    for error_text in found.errors:
+    for error_text in (*found.errors, *found.recipes):
         log.warning("%s", error_text)
 
 

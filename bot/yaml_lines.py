@@ -1,8 +1,8 @@
 """YAML files to records; mistakes read `watchlist.yaml:12: what is wrong; what is meant`.
 
 The record decides what a scalar is: `revision: 1234567` is text where text is
-wanted, a number where a number is. A custom type takes part by a class method
-`parse(text)` that raises ValueError("what is wrong; what is meant").
+wanted, a number where a number is; where a list of words is wanted, one word is a list of one. A custom
+type takes part by a class method `parse(text)` that raises ValueError("what is wrong; what is meant").
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import msgspec
 from msgspec import inspect
 
 from bot.errors import ConfigError
-from bot.yaml_nodes import Mapping, Node, Scalar, Sequence, tree, wrong
+from bot.yaml_nodes import MAX_BYTES, Mapping, Node, Scalar, Sequence, tree, wrong
 
 R = TypeVar("R", bound=msgspec.Struct)
 Place = tuple[str | int, ...]
 """Keys and positions from the top of the document: ("repos", 0, "recipes", 1)."""
 
 _NUMBERS = (inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.AnyType)
+_NOTHING = ("", "~", "null")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,3})?")
 _WORDS = {
@@ -59,6 +60,18 @@ class Document:
 
     def error(self, place: Place, text: str) -> ConfigError:
         """A ConfigError about the value at `place` (or the nearest one above it that is there)."""
+        line, key = self._found(place)
+        return wrong(self.name, line, f"{key}: {text}" if key else text)
+
+    def line(self, place: Place) -> int:
+        """The line of the value at `place`, or of the nearest one above it that is there."""
+        return self._found(place)[0]
+
+    def has(self, place: Place) -> bool:
+        """Whether something stands at `place`."""
+        return self._at(place) is not None
+
+    def _found(self, place: Place) -> tuple[int, str]:
         line, node, key = self.root.line, self.root, ""
         for step in place:
             if isinstance(node, Mapping) and step in node.entries:
@@ -69,7 +82,7 @@ class Document:
                 line = node.line
             else:
                 break
-        return wrong(self.name, line, f"{key}: {text}" if key else text)
+        return line, key
 
     def _at(self, place: Place) -> Node | None:
         node: Node | None = self.root
@@ -85,7 +98,8 @@ class Document:
     def _value(self, node: Node, wanted: list[inspect.Type]) -> Any:
         """Plain values for msgspec, unknown keys refused on the way."""
         if isinstance(node, Scalar):
-            return _scalar(node, wanted)
+            alone = _alone(wanted) if node.quoted or node.text not in _NOTHING else None
+            return _scalar(node, wanted) if alone is None else [_scalar(node, alone)]
         if isinstance(node, Sequence):
             return [self._value(item, _items(wanted, at)) for at, item in enumerate(node.items)]
         fields = _fields(wanted)
@@ -108,6 +122,11 @@ class Document:
         if text.startswith("Invalid enum value"):
             choices = _literals(_type_at(kind, place))
             return f"{_shown(node)}; {_nearest(_text_of(node), choices) or f'write {_listed(choices)}'}"
+        if found := re.fullmatch(r"Expected `([^`]+)`( of length)? ([<>]=) (\d+)", text):
+            most = "at least" if found[3] == ">=" else "at most"
+            if not found[2]:
+                return f"{_shown(node)}; write {_WORDS[found[1]]} of {most} {found[4]}"
+            return f"it has {_length(node)}; write {most} {found[4]}"
         if found := re.fullmatch(r"Object missing required field `(.+)`", text):
             return f"`{found[1]}` is missing here; add a line `{found[1]}: …`"
         if "encoded date" in text:
@@ -123,7 +142,10 @@ def load(path: Path, kind: type[R]) -> R:
 def read(path: Path) -> Document:
     """The file, parsed but not yet understood. Raises ConfigError when it cannot be read or is no YAML."""
     try:
-        data = path.read_bytes()
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path} cannot be read (it is no file): mend its path")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path} is not there: give its path, or write one") from None
     except OSError as error:
@@ -158,6 +180,14 @@ def _items(wanted: list[inspect.Type], position: int) -> list[inspect.Type]:
     return [inspect.AnyType()]
 
 
+def _alone(wanted: list[inspect.Type]) -> list[inspect.Type] | None:
+    """What one word may be that stands for a list of one, or None where a list is to be written out."""
+    lists = [kind for kind in wanted if not isinstance(kind, inspect.NoneType)]
+    items = _items(lists, 0)
+    plain = len(lists) == 1 and isinstance(lists[0], (inspect.ListType, inspect.VarTupleType))
+    return items if plain and not any(isinstance(kind, inspect.StructType) for kind in items) else None
+
+
 def _values(wanted: list[inspect.Type]) -> list[inspect.Type]:
     found = next((kind for kind in wanted if isinstance(kind, inspect.DictType)), None)
     return _members(found.value_type) if found else [inspect.AnyType()]
@@ -181,7 +211,7 @@ def _scalar(node: Scalar, wanted: list[inspect.Type]) -> Any:
     """None, bool, int and float as YAML 1.2's core schema has them, and only where one is wanted."""
     if node.quoted:
         return node.text
-    if node.text in ("", "~", "null"):
+    if node.text in _NOTHING:
         return None
     numeric = any(
         isinstance(kind, _NUMBERS)
@@ -199,6 +229,8 @@ def _scalar(node: Scalar, wanted: list[inspect.Type]) -> Any:
 
 def _parse(kind: type[Any], value: Any) -> Any:
     """msgspec's hook for custom types."""
+    if value is None:
+        raise ValueError("it is empty; write its value behind the colon, or take the line out")
     if not isinstance(value, str):
         raise ValueError("a single value is wanted here; write it behind the colon")
     return kind.parse(value)
@@ -220,6 +252,13 @@ def _shown(node: Node | None) -> str:
     if isinstance(node, Scalar):
         return f"it is {node.text[:60]!r}" if node.text or node.quoted else "it is empty"
     return "it is a list" if isinstance(node, Sequence) else "it is a block of `key: value` lines"
+
+
+def _length(node: Node | None) -> str:
+    if isinstance(node, Scalar):
+        return f"{len(node.text)} characters"
+    items = len(node.items) if isinstance(node, Sequence) else 0
+    return f"{items} items" if items else "no item"
 
 
 def _text_of(node: Node | None) -> str:

@@ -85,7 +85,7 @@ def tree(data: bytes, name: str) -> Node:
 
 def _text(data: bytes, name: str) -> str:
     if len(data) > MAX_BYTES:
-        raise wrong(name, 1, f"the file has {len(data)} bytes; at most {MAX_BYTES} are read")
+        raise wrong(name, 1, f"the file has more than {MAX_BYTES} bytes; nothing here is that long")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

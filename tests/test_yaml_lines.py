@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -32,6 +33,9 @@ class Layer(Record, frozen=True, kw_only=True):
     group: Literal[32, 64] = 64
     width: int | str = 1
     even: Even | None = None
+    every: Annotated[int, msgspec.Meta(ge=1)] = 1
+    only: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (0,)
+    role: Annotated[str, msgspec.Meta(max_length=4)] = ""
 
 
 class Recipe(Record, frozen=True, kw_only=True):
@@ -82,6 +86,9 @@ MISTAKES = [
     ("layers:\n- name: a\n  group: 48", 3, "group: it is '48'; write `32`, `64`"),
     ("layers:\n- name: a\n  even: 3", 3, "even: '3' is not even; write 2, 4, 6"),
     ("layers:\n- name: a\n  even: [2]", 3, "even: a single value is wanted here"),
+    ("layers:\n- name: a\n  every: 0", 3, "every: it is '0'; write a whole number of at least 1"),
+    ("layers:\n- name: a\n  only: []", 3, "only: it has no item; write at least 1"),
+    ("layers:\n- name: a\n  role: abcde", 3, "role: it has 5 characters; write at most 4"),
     ("layers: []\ntied: yes", 2, "tied: it is 'yes'; write true or false"),
     ("layers: []\nscale: 1.0.0", 2, "scale: it is '1.0.0'; write a number"),
     ("layers: []\nmode: afine", 2, "mode: it is 'afine'; did you mean `affine`?"),
@@ -110,6 +117,14 @@ def test_the_record_decides_what_a_scalar_is() -> None:
     assert found.layers[1] == Layer(name="no", width="H")
     assert (found.scale, found.tied, found.limits) == (0.01, True, {"a": 1})
     assert found.note == ["2025-01-01", 1, 2.5, True, None, "1"]
+
+
+def test_one_word_is_a_list_of_one() -> None:
+    """Where a list of words or numbers is wanted, a single one may stand alone; nothing is still nothing."""
+    found = parsed("layers:\n- {name: a, only: 3}\n")
+    assert found.layers[0].only == (3,)
+    with pytest.raises(ConfigError, match="only: it is empty; write a list"):
+        parsed("layers:\n- name: a\n  only:\n")
 
 
 HOSTILE = {
@@ -174,5 +189,8 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     """A missing file and a folder are told apart from a file with mistakes."""
     with pytest.raises(ConfigError, match="is not there"):
         load(tmp_path / "none.yaml", Recipe)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="it is no file"):
         load(tmp_path, Recipe)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="it is no file"):
+        load(tmp_path / "pipe", Recipe)

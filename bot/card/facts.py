@@ -34,10 +34,10 @@ class CollectionLink(Record, frozen=True, kw_only=True):
 
 
 class CardFacts(Record, frozen=True, kw_only=True):
-    """What a card is rendered from. `stored` says how the recipe stores tensors, one line a group.
+    """What a card is rendered from. `stored` says how the recipe stores tensors, one line a rule.
 
-    `base_bytes` are the base's safetensors; `versions` maps a tool's distribution
-    name to its version; `template_commit` is filled in when the card is rendered.
+    `about` is what the recipe's file says of itself. `base_bytes` are the base's safetensors; `versions`
+    maps a tool's distribution name to its version; `template_commit` is filled in when the card is rendered.
     """
 
     format: Literal["qx-facts-1"] = "qx-facts-1"
@@ -46,6 +46,7 @@ class CardFacts(Record, frozen=True, kw_only=True):
     base_bytes: int = 0
     recipe: str
     recipe_hash: str = ""
+    about: str = ""
     stored: tuple[str, ...] = ()
     bits_per_weight: float
     parameters: int
@@ -88,13 +89,15 @@ def facts(
     the plan's titles without links, `versions` is laid over what the measurement kept.
     """
     titles = tuple(CollectionLink(title=title) for title in plan.collections)
+    recipe = plan.recipe_of(quant)
     return CardFacts(
         repo=quant.repo,
         base=replace(plan.base, files=()),
         base_bytes=plan.base.weight_bytes,
         recipe=quant.recipe,
         recipe_hash=folder.recipe_hash,
-        stored=how_stored(plan.recipe_of(quant)),
+        about=recipe.about,
+        stored=how_stored(recipe),
         bits_per_weight=folder.bits_per_weight,
         parameters=folder.parameters,
         measurement=measurement,

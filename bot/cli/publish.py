@@ -19,7 +19,8 @@ def publish(
     repo: Annotated[str, typer.Argument(help="The base model, owner/name.")],
     revision: Annotated[str | None, typer.Option(help="Commit, branch or tag; default: the newest.")] = None,
     recipe: Annotated[
-        list[str] | None, typer.Option(help="A recipe such as qx86-hi; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A recipe such as qx86-hi, one of yours, or its file; may be repeated."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

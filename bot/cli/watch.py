@@ -40,5 +40,7 @@ def watch(
         console.print(f"{one.repo} at {one.sha[:12]}: {one.kind}: {one.run or one.waits}")
     for error in found.errors:
         console.print(f"could not look: {error}")
-    if not found.decided and not found.errors:
+    for mistake in found.recipes:
+        console.print(f"cannot be used: {mistake}", markup=False, soft_wrap=True)
+    if not found.decided and not found.errors and not found.recipes:
         console.print("Nothing changed.")

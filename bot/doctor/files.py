@@ -1,9 +1,10 @@
-"""Checks of what the publisher wrote: watchlist and card templates."""
+"""Checks of what the publisher wrote: watchlist, recipes and card templates."""
 
 from __future__ import annotations
 
 from bot.doctor.finding import Finding, Place, fail, ok, warn
 from bot.errors import ConfigError
+from bot.recipes.book import Book
 
 
 def watchlist(place: Place) -> Finding:
@@ -15,8 +16,14 @@ def watchlist(place: Place) -> Finding:
     except ConfigError as error:
         what, _, meant = str(error).partition("; ")
         return fail(ConfigError, what, meant or "mend this line")
+    book = Book(found.folders)
+    if broken := book.mistakes():
+        what, _, meant = broken[0].partition("; ")
+        more = f" (and {len(broken) - 1} more recipe files)" if len(broken) > 1 else ""
+        return fail(ConfigError, what + more, meant or "mend this line")
     where = found.account or "the token's account"
-    return ok(f"{path}: {len(found.repos)} repos and {len(found.authors)} authors for {where}")
+    own = f", {len(book.own)} recipes of your own" if book.own else ""
+    return ok(f"{path}: {len(found.repos)} repos and {len(found.authors)} authors for {where}{own}")
 
 
 def templates(place: Place) -> Finding:

@@ -11,7 +11,7 @@ from bot import loopback
 from bot.errors import NotAllowed, UsageError
 from bot.huggingface import HubDoor
 from bot.plan.decide import Wishes
-from bot.recipes.names import parse
+from bot.recipes.book import Book
 from bot.records import Recipe
 from bot.settings import Settings
 from bot.watch.quantities import Repo
@@ -43,10 +43,9 @@ def wishes_for(
     """
     _check_options(repo, staging, accepted)
     entry = _entry(known, repo, watchlist)
-    mine = _wishes(door, known, entry, account)
+    mine = _wishes(door, known, entry, account, recipes)
     return replace(
         mine,
-        recipes=_recipes(recipes) or mine.recipes,
         staging=cast(Literal["private", "branch"], staging or mine.staging),
         accepted=(*mine.accepted, *accepted),
         keep_private=keep_private,
@@ -68,8 +67,15 @@ def _check_options(repo: str, staging: str | None, accepted: tuple[str, ...]) ->
             raise UsageError(f"--accept {word!r} is neither {' nor '.join(ACCEPTABLE)}")
 
 
-def _recipes(names: tuple[str, ...]) -> tuple[Recipe, ...]:
-    return tuple(parse(name) for name in dict.fromkeys(names))
+def _recipes(names: tuple[str, ...], folders: tuple[str, ...]) -> tuple[Recipe, ...]:
+    """What the names and paths say. Raises UsageError for two different recipes of one name."""
+    book = Book(map(Path, folders))
+    found: dict[str, Recipe] = {}
+    for name in names:
+        recipe = book.parse(name)
+        if found.setdefault(recipe.name, recipe) != recipe:
+            raise UsageError(f"{name} and another recipe asked for are both called {recipe.name}: rename one")
+    return tuple(found.values())
 
 
 def _entry(known: Settings, repo: str, watchlist: Path | None) -> Entry | None:
@@ -80,7 +86,10 @@ def _entry(known: Settings, repo: str, watchlist: Path | None) -> Entry | None:
     return entry_for(found, repo) or entry_for(replace(found, repos=(RepoEntry(repo=Repo(repo)),)), repo)
 
 
-def _wishes(door: HubDoor, known: Settings, entry: Entry | None, account: str | None) -> Wishes:
+def _wishes(
+    door: HubDoor, known: Settings, entry: Entry | None, account: str | None, named: tuple[str, ...] = ()
+) -> Wishes:
+    recipes = _recipes(named or (entry.recipes if entry else DEFAULT_RECIPES), entry.folders if entry else ())
     identity = door.whoami()
     account = account or known.account or (entry.account if entry else None) or identity.name
     if not identity.may_write(account):
@@ -90,9 +99,9 @@ def _wishes(door: HubDoor, known: Settings, entry: Entry | None, account: str | 
         )
     rehearsal = loopback.is_loopback_url(known.endpoint)
     if entry is None:
-        return Wishes(recipes=_recipes(DEFAULT_RECIPES), account=account, rehearsal=rehearsal)
+        return Wishes(recipes=recipes, account=account, rehearsal=rehearsal)
     return Wishes(
-        recipes=_recipes(entry.recipes),
+        recipes=recipes,
         account=account,
         collections=entry.collections,
         measure=entry.measure,

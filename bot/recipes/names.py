@@ -1,8 +1,8 @@
-"""Recipe names and rule files: `qx86-hi` -> Recipe.
+"""The built-in recipes: `qx86-hi` -> Recipe.
 
 The grammar is `qxHD[g|n][x][-hi]` with D <= H, `qN[-hi]`, `mxfp4`, `mxfp8`, `nvfp4`, `bf16`. A name gives
 the family (the file in `rules/`), the widths for its placeholders H, D, N, G, and the letters that its
-`with` and `without` ask about.
+`with` and `without` ask about. `files.py` reads people's own recipes, `book.py` finds both by name.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import difflib
 import functools
 import itertools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import yaml
 
-from bot.errors import ConfigError, UsageError
+from bot.errors import UsageError
 from bot.recipes.recipe import FIXED_MODES, GROUP_SIZES, WIDTHS
 from bot.records import Layers, Mode, Quantization, Recipe, Record, Rule
 
@@ -65,7 +66,7 @@ def all_names() -> tuple[str, ...]:
 def parse(name: str) -> Recipe:
     """The recipe of that name. Raises UsageError that names the nearest valid names."""
     if name not in all_names():
-        raise UsageError(f"there is no recipe {name[:60]!r}{_nearest(name)}")
+        raise unknown(name)
     if name in FORMATS:
         return _recipe(name, RULES / f"{name}.yaml", {}, "")
     found = _NAME.fullmatch(name)
@@ -76,69 +77,50 @@ def parse(name: str) -> Recipe:
     return _recipe(name, RULES / f"{family}.yaml", widths, found["letters"] or "")
 
 
-def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name[:60].lower(), all_names(), n=4, cutoff=0.5)
-    example = ", ".join(near) if near else "qx86-hi, qx64-hi, q8-hi, mxfp4"
-    return f": did you mean {example}?" if near else f": names look like {example}"
+def unknown(name: str, own: Iterable[str] = ()) -> UsageError:
+    """There is no such recipe: the error names the nearest of the built-in names and of `own`."""
+    own = tuple(own)
+    if meant := nearest(name, own):
+        return UsageError(f"there is no recipe {name[:60]!r}: did you mean {meant}?")
+    yours = f"; your own are {', '.join(own[:8])}" if own else ""
+    return UsageError(
+        f"there is no recipe {name[:60]!r}: names look like qx86-hi, qx64-hi, q8-hi, mxfp4{yours}"
+    )
+
+
+def nearest(name: str, own: Iterable[str] = ()) -> str:
+    """The names most like this one, separated by commas; empty where none is."""
+    return ", ".join(difflib.get_close_matches(name[:60].lower(), (*own, *all_names()), n=4, cutoff=0.5))
 
 
 def _recipe(name: str, path: Path, widths: dict[str, int], letters: str) -> Recipe:
-    file = read_rules(path)
+    file = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), RuleFile)
     lines = [
         line
         for line in file.rules
         if set(line.with_) <= set(letters) and not set(line.without) & set(letters)
     ]
-    rules = tuple(_rule(line, widths, path) for line in lines)
+    rules = tuple(_rule(line, widths) for line in lines)
     return Recipe(name=name, rules=rules, dtype=file.dtype, requantize=file.requantize)
 
 
-def read_rules(path: Path) -> RuleFile:
-    """A rule file. Raises ConfigError that names the file and the place in it."""
-    try:
-        file = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), RuleFile)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if not file.rules:
-        raise ConfigError(f"{path}: it has no rules")
-    return file
-
-
-def _rule(line: RuleLine, widths: dict[str, int], path: Path) -> Rule:
-    try:
-        re.compile(line.pattern)
-    except re.error as error:
-        raise ConfigError(
-            f"{path}: rule {line.role!r}: the pattern is no regular expression: {error}"
-        ) from None
+def _rule(line: RuleLine, widths: dict[str, int]) -> Rule:
     return Rule(
         role=line.role,
         pattern=line.pattern,
-        wanted=_quantization(line, line.bits, widths, path),
-        otherwise=_quantization(line, line.otherwise, widths, path),
+        wanted=_quantization(line, line.bits, widths),
+        otherwise=_quantization(line, line.otherwise, widths),
         layers=line.layers,
         tied=line.tied,
         required=line.required,
     )
 
 
-def _quantization(
-    line: RuleLine, bits: int | str | None, widths: dict[str, int], path: Path
-) -> Quantization | None:
+def _quantization(line: RuleLine, bits: int | str | None, widths: dict[str, int]) -> Quantization | None:
     if bits is None:
         return None
-    width = widths.get(bits, 0) if isinstance(bits, str) else bits
-    group = widths.get(line.group_size, 0) if isinstance(line.group_size, str) else line.group_size
-    allowed = (
-        (width in WIDTHS and group in GROUP_SIZES)
-        if line.mode == "affine"
-        else (FIXED_MODES[line.mode] == (width, group))
-    )
-    if not allowed:
-        raise ConfigError(
-            f"{path}: rule {line.role!r}: MLX has no {line.mode} "
-            f"with {bits} bits and group size {line.group_size}"
-        )
+    width = widths[bits] if isinstance(bits, str) else bits
+    group = widths[line.group_size] if isinstance(line.group_size, str) else line.group_size
+    affine = line.mode == "affine" and width in WIDTHS and group in GROUP_SIZES
+    assert affine or FIXED_MODES.get(line.mode) == (width, group), f"{line.role}: MLX has no such width"
     return Quantization(bits=width, group_size=group, mode=line.mode)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import re
 
-from bot.errors import ConfigError, UsageError
-from bot.recipes.names import parse as parse_recipe
-
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 BYTES = {
     "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -103,17 +100,33 @@ class Against(str):
             ) from None
 
 
+class RecipeItem(str):
+    """A recipe's name, or with a slash in it a folder of recipe files."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> RecipeItem:
+        return cls(text)
+
+    @property
+    def is_folder(self) -> bool:
+        return "/" in self
+
+
 class RecipeName(str):
-    """A recipe that the grammar knows."""
+    """A recipe's name. Whether there is such a recipe depends on the folders at the top of the watchlist."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> RecipeName:
-        try:
-            return cls(parse_recipe(text).name)
-        except (UsageError, ConfigError) as error:
-            raise ValueError(str(error)) from None
+        if "/" in text:
+            raise ValueError(
+                f"{text[:60]!r} is a folder; name it under `recipes` at the top of the file, and here the "
+                "recipes that you want from it"
+            )
+        return cls(text)
 
 
 class Pattern(str):

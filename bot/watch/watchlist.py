@@ -7,13 +7,16 @@ gives what holds for one repo.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.errors import ConfigError
+from bot.recipes.book import Book
 from bot.records import BaseRevision, MeasureSettings, Record
 from bot.watch.quantities import (
     Account,
@@ -21,11 +24,13 @@ from bot.watch.quantities import (
     Duration,
     Interval,
     Pattern,
+    RecipeItem,
     RecipeName,
     Repo,
     Size,
     Title,
 )  # fmt: skip
+from bot.watch.recipe_items import check_names, resolved
 from bot.yaml_lines import Document, read
 
 Staging = Literal["private", "branch"]
@@ -99,9 +104,9 @@ class AuthorEntry(Overrides, frozen=True, kw_only=True):
 
 class Watchlist(Record, frozen=True, kw_only=True):
     """The whole file. `every` is how often a sweep looks, `account` where quants are published (None: in the
-    account that the token belongs to)."""
+    account that the token belongs to). `recipes` are folders and names; once read, there is always a name."""
 
-    recipes: Annotated[tuple[RecipeName, ...], Some]
+    recipes: Annotated[tuple[RecipeItem, ...], Some]
     account: Account | None = None
     every: Interval = Interval(1800)
     collections: tuple[Title, ...] = (Title("{base} MLX quants"), Title("{author} on MLX"))
@@ -120,9 +125,17 @@ class Watchlist(Record, frozen=True, kw_only=True):
         """Seconds between sweeps, as a plain number."""
         return float(self.every)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of recipe files, as paths from here."""
+        return tuple(Path(item) for item in self.recipes if item.is_folder)
+
 
 class Entry(Record, frozen=True, kw_only=True):
-    """What holds for one repo. Seconds, bytes, dates as year-month-day; `source` is where it stands."""
+    """What holds for one repo. Seconds, bytes, dates as year-month-day; `source` is where it stands.
+
+    `recipes` are names, of built-in recipes or of files in `folders`.
+    """
 
     repo: str
     source: str
@@ -138,6 +151,7 @@ class Entry(Record, frozen=True, kw_only=True):
     compare_with: tuple[str, ...]
     staging: Staging
     measure: MeasureSettings
+    folders: tuple[str, ...] = ()
     revision: str | None = None
     since: str | None = None
 
@@ -161,8 +175,11 @@ def load_watchlist(path: Path) -> Watchlist:
 
 
 def of_document(document: Document) -> Watchlist:
-    """The watchlist in a YAML document. Raises ConfigError also for entries that follow a repo twice."""
-    watchlist = document.to(Watchlist)
+    """The watchlist in a YAML document; its folders are relative to where that lies.
+
+    Raises ConfigError, also for entries that follow a repo twice and for recipes that there are not.
+    """
+    watchlist = _with_recipes(document, document.to(Watchlist))
     seen: dict[str, int] = {}
     for number, entry in enumerate(watchlist.repos):
         first = seen.setdefault(entry.repo.lower(), number)
@@ -173,6 +190,23 @@ def of_document(document: Document) -> Watchlist:
     if not watchlist.repos and not watchlist.authors:
         raise document.error((), "nothing is followed; add an entry under `repos:` or `authors:`")
     return watchlist
+
+
+def _with_recipes(document: Document, watchlist: Watchlist) -> Watchlist:
+    items, book = resolved(document, watchlist.recipes)
+    for group in ("repos", "authors"):
+        for number, entry in enumerate(getattr(watchlist, group)):
+            check_names(document, (group, number, "recipes"), entry.recipes or (), book)
+    return replace(watchlist, recipes=items)
+
+
+def book_for(folders: Iterable[Path], watchlist: Path | None) -> Book:
+    """The recipes of these folders and of those that the watchlist names, where there is one.
+
+    Raises ConfigError for a mistake in the watchlist, and for a folder that is missing or empty.
+    """
+    named = load_watchlist(watchlist).folders if watchlist is not None and watchlist.exists() else ()
+    return Book((*folders, *named))
 
 
 def entry_for(watchlist: Watchlist, repo: str) -> Entry | None:
@@ -209,7 +243,8 @@ def _effective(
         repo=repo,
         source=source,
         account=None if top.account is None else str(top.account),
-        recipes=tuple(str(name) for name in chosen["recipes"]),
+        recipes=tuple(str(item) for item in chosen["recipes"] if "/" not in item),
+        folders=tuple(str(folder) for folder in top.folders),
         collections=tuple(str(title) for title in chosen["collections"]),
         approval="auto" if rule else approval,
         auto_up_to=int(rule.auto_up_to) if rule and rule.auto_up_to is not None else None,

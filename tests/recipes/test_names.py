@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import ConfigError, UsageError
-from bot.recipes.names import all_names, parse, read_rules
-from bot.recipes.recipe import FIXED_MODES, WIDTHS, decide, layer_of
-from bot.records import Quantization, Recipe
+from bot.errors import UsageError
+from bot.recipes.names import all_names, parse, unknown
+from bot.recipes.recipe import FIXED_MODES, WIDTHS, decide, layer_of, placed
+from bot.records import Layers, Quantization, Recipe, Rule
 
 SEEDS = (
     "qx54g-hi", "qx64", "qx86-hi", "qx64-hi", "qx63-hi", "qx65-hi", "q4-hi", "q6-hi", "q8-hi", "mxfp4",
@@ -52,6 +50,12 @@ def test_a_mistyped_name_is_answered_with_the_nearest(typed: str, meant: str) ->
         parse(typed)
 
 
+def test_the_nearest_may_be_a_recipe_of_ones_own() -> None:
+    """Own names are among the nearest; where none is near, they are listed beside the usual ones."""
+    assert "did you mean my-mix?" in str(unknown("my-mixx", ["my-mix", "other"]))
+    assert str(unknown("zzzzzzzz", ["my-mix"])).endswith("q8-hi, mxfp4; your own are my-mix")
+
+
 @given(st.text(max_size=30))
 def test_no_text_breaks_the_parser(text: str) -> None:
     """Any text is a recipe or a UsageError of one line."""
@@ -72,6 +76,31 @@ def test_qx_puts_head_and_periodic_attention_at_h() -> None:
     assert bits(recipe, "model.layers.0.mlp.down_proj") == bits(recipe, "model.layers.1.mlp.up_proj") == 6
     assert bits(recipe, "language_model.model.layers.4.self_attn.o_proj") == 8
     assert bits(recipe, "language_model.lm_head") == 8
+
+
+def test_the_period_counts_layers_that_have_attention() -> None:
+    """LFM2 has attention in six of 24 layers: one of each run of four, and that is all of it."""
+    attention = (2, 6, 10, 14, 18, 21)
+    paths = [f"model.layers.{layer}.conv.in_proj" for layer in range(24) if layer not in attention]
+    paths += [f"model.layers.{layer}.self_attn.q_proj" for layer in attention]
+    recipe = placed(parse("qx86"), paths)
+    assert [bits(recipe, path) for path in paths] == [6] * 18 + [8] * 6
+
+
+@given(st.integers(1, 40), st.integers(1, 9), st.data())
+def test_where_all_layers_have_it_the_period_is_every_nth(
+    layers: int, every: int, data: st.DataObject
+) -> None:
+    """Placed on a base or not, the same layers are chosen, whatever the phase."""
+    offset = data.draw(st.integers(0, every - 1))
+    period = Layers(every=every, offset=offset)
+    recipe = Recipe(name="x", rules=(Rule(role="attention", pattern="attn", layers=period),))
+    [rule] = placed(recipe, [f"layers.{layer}.attn.q" for layer in range(layers)]).rules
+    assert rule.layers is not None
+    whole_runs = range(layers // every * every)
+    assert [rule.layers.holds(layer, layers) for layer in whole_runs] == [
+        period.holds(layer, layers) for layer in whole_runs
+    ]
 
 
 def test_shared_experts_count_with_attention() -> None:
@@ -138,22 +167,3 @@ def test_the_hash_is_of_what_a_recipe_does() -> None:
     assert len(hashes) == len(all_names())
     parse.cache_clear()
     assert {parse(name).hash for name in all_names()} == hashes
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("rules: [", "YAML"),
-        ("rules: []", "no rules"),
-        ("rules: [{role: a, pattern: b, bit: 4}]", "bit"),
-        ("rules: [{role: a, pattern: b, layers: {every: 0}}]", "every"),
-        ("- a\n- b", "object"),
-    ],
-)
-def test_a_broken_rule_file_is_named(tmp_path: Path, text: str, complaint: str) -> None:
-    """A mistake in a rule file is reported with the file and what is wrong."""
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=complaint) as error:
-        read_rules(path)
-    assert str(path) in str(error.value)
