@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import settings
+from bot.card.markdown import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +29,10 @@ def check(
     recipe: Annotated[
         str | None, typer.Option(help="The recipe; default: what its manifest or its name says.")
     ] = None,
+    recipes: Annotated[
+        list[Path] | None, typer.Option(help="A folder of your own recipe files; may be repeated.")
+    ] = None,
+    watchlist: Annotated[Path | None, typer.Option(help="Take recipe folders from this watchlist.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Hold a quant against its base: tensors, config, tokenizer, license, files. Downloads no weights."""
@@ -34,11 +40,12 @@ def check(
     from bot.errors import VerificationFailed
     from bot.huggingface import HubDoor
     from bot.quantize import check as edge
-    from bot.recipes.names import parse
+    from bot.watch.watchlist import book_for
 
     known = settings.from_environment()
+    book = book_for(recipes or [], watchlist or known.watchlist)
     with show.err().status(f"checking {quant}"):
-        verdict = edge.check(HubDoor(known), known, quant, against, parse, recipe)
+        verdict = edge.check(HubDoor(known), known, quant, against, book, recipe)
     if json:
         show.as_json(verdict)
     else:
@@ -56,13 +63,11 @@ def report(verdict: Verdict) -> Iterable[RenderableType]:
 
     yield Text(f"{verdict.quant} against {verdict.base}")
     yield Text(_recipe(verdict))
-    for title, findings in (("wrong", verdict.violations), ("worth knowing", verdict.remarks)):
-        if findings:
-            yield Text(f"\n{title}", style="bold")
-            yield _table(findings)
+    if verdict.violations or verdict.remarks:
+        yield _table({"wrong": verdict.violations, "worth knowing": verdict.remarks})
     if verdict.not_checked:
         yield Text("\nnot checked", style="bold")
-        yield from (Text(f"  {each}") for each in verdict.not_checked)
+        yield from (Text(f"  {clean(each)}") for each in verdict.not_checked)
     if verdict.ok:
         yield Text("\nit conforms")
 
@@ -77,19 +82,28 @@ def _recipe(verdict: Verdict) -> str:
     return "; ".join(filter(None, (f"{verdict.recipe} ({source[verdict.recipe_source]})", has, wanted)))
 
 
-def _table(findings: tuple[Finding, ...]) -> RenderableType:
+def _table(sections: dict[str, tuple[Finding, ...]]) -> RenderableType:
     """Kind, place, sentence; findings that differ in their place only are one row."""
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=2)
     table.add_column(overflow="fold", ratio=3)
-    alike: dict[tuple[str, str], list[str]] = {}
-    for finding in findings:
-        alike.setdefault((finding.kind, finding.text), []).append(finding.where)
-    for (kind, text), places in alike.items():
-        more = f" (and {len(places) - 1} more like it)" if len(places) > 1 else ""
-        table.add_row(f"  {kind}", escape(places[0]), escape(f"{text}{more}"))
+    for title, findings in sections.items():
+        if findings:
+            table.add_row()
+            table.add_row(Text(title, style="bold"))
+        for (kind, text), places in _alike(findings).items():
+            more = f" (and {len(places) - 1} more like it)" if len(places) > 1 else ""
+            table.add_row(f"  {kind}", Text(clean(places[0])), Text(clean(f"{text}{more}")))
     return table
+
+
+def _alike(findings: tuple[Finding, ...]) -> dict[tuple[str, str], list[str]]:
+    """Where each thing is found, by kind and sentence."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        groups.setdefault((finding.kind, finding.text), []).append(finding.where)
+    return groups

@@ -7,7 +7,6 @@ asked of a child process (`loading.py`); `conformance.py` judges.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from bot.quantize.place import Folder, Repo, headers, place, read_json, read_met
 from bot.quantize.recipe_of import Claimed, Source, claimed
 from bot.quantize.tensor_rules import bits_per_weight
 from bot.recipes.bases import asked
-from bot.records import Recipe, Record
+from bot.recipes.book import Book
+from bot.records import Record
 from bot.safetensors import Tensor
 from bot.settings import Settings
 
@@ -67,17 +67,18 @@ def check(
     known: Settings,
     quant: str,
     base: str,
-    parse: Callable[[str], Recipe],
+    book: Book,
     recipe: str | None = None,
 ) -> Verdict:
     """Hold `quant` against `base`; each is a folder, `owner/name` or `owner/name@revision`.
 
-    `parse` gives the recipe of a name. Raises UsageError, NotFound, NeedsPerson, NotAllowed, HubUnavailable;
-    UnsuitableBase where one of the two is no model, `quant` no quant, or a quant of another architecture.
+    `recipe`: one that `book` knows; without it what the quant's manifest or its name says. Raises UsageError,
+    ConfigError, NotFound, NeedsPerson, NotAllowed, HubUnavailable; UnsuitableBase where one of the two is no
+    model, `quant` no MLX quant, or one of another architecture.
     """
     mine, theirs = place(door, quant), place(door, base)
     manifest = parse_manifest(mine.read(MANIFEST) or b"")
-    claim = claimed(parse, recipe, manifest, mine.name.rsplit("/", 1)[-1])
+    claim = claimed(book, recipe, manifest, mine.name.rsplit("/", 1)[-1])
     found, of_base = held(mine), _base(theirs)
     _refuse(mine.name, of_base, found, claim)
     with tempfile.TemporaryDirectory(prefix="qx-bot-check-") as scratch:

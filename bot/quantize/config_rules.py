@@ -48,7 +48,8 @@ def quantization(expected: Expected, found: Found) -> Iterator[Finding]:
     widths = columns_of(expected)
     for path in sorted(packed):
         yield from _module(path, widths.get(path), found.config, tensors)
-    yield from _not_packed(first, frozenset(packed), tensors)
+    if not found.broken:
+        yield from _not_packed(first, frozenset(packed), tensors)
 
 
 def _module(

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bot.quantize import config_rules, repo_rules, tensor_rules
-from bot.quantize.findings import Expected, Finding, Found, Kind, Remark, Tokens
-
-__all__ = ["Expected", "Finding", "Found", "Remark", "Tokens", "findings", "remarks", "violations"]
+from bot.quantize.findings import Expected, Finding, Found, Kind, Remark
 
 RULES: tuple[Callable[[Expected, Found], Iterable[Finding]], ...] = (
     tensor_rules.files,

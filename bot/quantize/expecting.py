@@ -111,7 +111,7 @@ def not_compared(
     base: Base, found: Found, loaded: Loaded, claim: Claimed, expected: Expected
 ) -> tuple[str, ...]:
     """In a sentence each, what cannot be told, and why."""
-    said = [claim.why]
+    said = [f"widths and bits per weight: {claim.why}"] if claim.why else []
     if claim.recipe is not None and not expected.recipe and expected.tensors is not None:
         said.append(f"widths and bits per weight: {claim.name} does not fit this base")
     if loaded.unsupported:
@@ -122,7 +122,7 @@ def not_compared(
         said.append(f"token ids and chat template, of the base: {loaded.no_base_tokens}")
     if not base.repo:
         said.append("README.md's base_model: the base is a folder, whose repo is not known")
-    return tuple(filter(None, said))
+    return tuple(said)
 
 
 def of_manifest(base: Base, manifest: Manifest | None) -> tuple[Finding, ...]:

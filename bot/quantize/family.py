@@ -4,7 +4,6 @@ distinct (bits, group size, mode), and goes to the shards of every recipe that w
 from __future__ import annotations
 
 import functools
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -13,14 +12,14 @@ from typing import NamedTuple, TypeVar
 
 import mlx.core as mx
 
-from bot import safetensors
 from bot.child import Progress, Report
 from bot.errors import HostError, UnsuitableBase, UsageError, VerificationFailed
-from bot.fetch.select import INDEX
 from bot.quantize import ModelFolders, QuantizeRequest, finished, tokens
 from bot.quantize.background import Background
 from bot.quantize.carry import carry_over
-from bot.quantize.conformance import Expected, Found, Tokens, violations
+from bot.quantize.conformance import violations
+from bot.quantize.findings import Expected, Tokens
+from bot.quantize.loading import look
 from bot.quantize.model_config import carried_over, config_text, quant_config
 from bot.quantize.pack import pack
 from bot.quantize.shards import Shards, write_text
@@ -47,9 +46,9 @@ def quantize(request: QuantizeRequest, report: Report) -> ModelFolders:
     Raises UsageError (recipe), UnsuitableBase (base), HostError (disk), VerificationFailed (conformance).
     """
     mx.set_cache_limit(BUFFERS)
+    _refuse(request)
     out = Path(request.out).expanduser().resolve()
     out.mkdir(parents=True, exist_ok=True)
-    _refuse(request)
     family = _Family(request, out, report)
     whole = {name: family.found(r, name) for r, name in zip(request.recipes, request.names, strict=True)}
     missing = [(r, n) for r, n in zip(request.recipes, request.names, strict=True) if whole[n] is None]
@@ -241,20 +240,3 @@ def _bytes(array: mx.array) -> memoryview:
     """The array's values in row order, evaluated."""
     values = mx.contiguous(array).reshape(-1).view(mx.uint8)
     return memoryview(values)  # type: ignore[arg-type]  # MLX's stubs do not know its buffer protocol
-
-
-def look(folder: Path, base: str) -> Found:
-    """What a model folder holds, read back from disk. Raises VerificationFailed for broken safetensors."""
-    shards = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            shards[path.name] = safetensors.read_header(path)
-        except safetensors.HeaderError as error:
-            raise VerificationFailed(f"{path} {error}") from error
-    return Found(
-        shards=shards,
-        weight_map=json.loads((folder / INDEX).read_text("utf-8"))["weight_map"],
-        config=json.loads((folder / "config.json").read_text("utf-8")),
-        files=tuple(sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())),
-        tokens=tokens.read(folder, base),
-    )

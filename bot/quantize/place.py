@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LARGEST_SMALL = 64 << 20
 """Bytes; the largest tokenizers have some 35 MB."""
 
+DEEPEST = 50
+"""Levels of a JSON file; a config.json has some five."""
+
 AT_ONCE = 8
 """Requests at a time."""
 
@@ -127,7 +130,19 @@ def read_json(where: Place, path: str) -> dict[str, Any] | None:
         raise ValueError("is no valid JSON") from None
     if not isinstance(decoded, dict):
         raise ValueError("is no JSON object")
+    if _depth(decoded) > DEEPEST:
+        raise ValueError(f"is nested more than {DEEPEST} deep")
     return decoded
+
+
+def _depth(value: Any) -> int:
+    """How deep objects and lists stand in each other; counted up to one more than DEEPEST."""
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        depth += 1
+        inside = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [item for items in inside for item in items if isinstance(item, (dict, list))]
+    return depth
 
 
 def read_metadata(where: Place) -> Metadata | None:

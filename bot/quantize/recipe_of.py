@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Literal
 
 from bot.errors import BotError
-from bot.recipes.names import all_names
+from bot.recipes.book import Book
 from bot.records import Manifest, Recipe, Record
 
 Source = Literal["option", "manifest", "name", "none"]
@@ -22,27 +22,25 @@ class Claimed(Record, frozen=True, kw_only=True):
     name: str = ""
     source: Source = "none"
     recipe: Recipe | None = None
-    why: str = "nothing names a recipe: --recipe would"
+    why: str = "no recipe is named (--recipe names one)"
 
 
-def claimed(
-    parse: Callable[[str], Recipe], option: str | None, manifest: Manifest | None, quant: str
-) -> Claimed:
-    """The recipe of the quant named `quant`. Raises what `parse` raises about the option."""
+def claimed(book: Book, option: str | None, manifest: Manifest | None, quant: str) -> Claimed:
+    """The recipe of the quant named `quant`. Raises UsageError or ConfigError about the option."""
     if option is not None:
-        return Claimed(name=option, source="option", recipe=parse(option), why="")
+        return Claimed(name=option, source="option", recipe=book.parse(option), why="")
     if manifest is not None:
-        return _of_manifest(parse, manifest)
-    name = recipe_in(quant)
-    return Claimed(name=name, source="name", recipe=parse(name), why="") if name else Claimed()
+        return _of_manifest(book, manifest)
+    name = recipe_in(quant, book.names)
+    return Claimed(name=name, source="name", recipe=book.parse(name), why="") if name else Claimed()
 
 
-def _of_manifest(parse: Callable[[str], Recipe], manifest: Manifest) -> Claimed:
+def _of_manifest(book: Book, manifest: Manifest) -> Claimed:
     claim = Claimed(name=manifest.recipe, source="manifest")
     try:
-        recipe = parse(manifest.recipe)
+        recipe = book.parse(manifest.recipe)
     except BotError:
-        why = f"the recipe {manifest.recipe}, which its manifest names, is not known here"
+        why = f"the recipe {manifest.recipe} of its manifest is not known here"
         return Claimed(name=claim.name, source=claim.source, why=why)
     if recipe.hash != manifest.recipe_hash:
         why = f"{manifest.recipe} said something else when it was made: its manifest has another hash"
@@ -50,8 +48,8 @@ def _of_manifest(parse: Callable[[str], Recipe], manifest: Manifest) -> Claimed:
     return Claimed(name=claim.name, source=claim.source, recipe=recipe, why="")
 
 
-def recipe_in(quant: str) -> str:
-    """The recipe in a name such as `Qwen3-8B-qx86-hi-mlx`; empty where there is none."""
+def recipe_in(quant: str, names: Iterable[str]) -> str:
+    """Which of the `names` ends a name such as `Qwen3-8B-qx86-hi-mlx`; empty where none does."""
     stem = re.sub(r"-mlx$", "", quant)
-    named = [name for name in all_names() if stem.endswith(f"-{name}")] if stem != quant else []
+    named = [name for name in names if stem.endswith(f"-{name}")] if stem != quant else []
     return max(named, key=len, default="")

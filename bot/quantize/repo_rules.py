@@ -43,10 +43,8 @@ def _template(want: tuple[str, ...], have: tuple[str, ...]) -> str:
         return "it has a chat template, the base has none" if have else "the base's chat template is missing"
     theirs, mine = next(pair for pair in zip(want, have, strict=True) if pair[0] != pair[1])
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(theirs, mine, strict=False)))
-    return (
-        f"a chat is rendered otherwise from character {same} on: "
-        f"{mine[same : same + SHOWN]!r} instead of {theirs[same : same + SHOWN]!r}"
-    )
+    there, wanted = (repr(text[same : same + SHOWN]) if text[same:] else "its end" for text in (mine, theirs))
+    return f"a chat is rendered otherwise from character {same} on: {there} instead of {wanted}"
 
 
 def files(expected: Expected, found: Found) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ def inventory(expected: Expected, found: Found) -> Iterator[Finding]:
         yield Finding(kind="senses", where="config.json", text=_BLIND)
     otherwise = _packed_otherwise(expected, tensors)
     for path, (wanted, given) in otherwise.items():
-        gives = f"{expected.recipe} gives {words(wanted)}"
+        gives = f"{_maker(expected)} gives {words(wanted)}"
         yield Finding(kind="recipe", where=path, text=f"{words(given)} where {gives}")
     spared = {f"{path}.{kind}" for path in otherwise for kind in KINDS}
     spared |= expected.senses if blind else frozenset()
@@ -135,6 +135,10 @@ def columns_of(expected: Expected) -> dict[str, int]:
 def _wanted(expected: Expected, path: str) -> Quantization | None:
     entry: Any = expected.quantization.get(path)
     return Quantization(**entry) if isinstance(entry, dict) else None
+
+
+def _maker(expected: Expected) -> str:
+    return expected.recipe or "the recipe"
 
 
 def words(packed: Quantization | None) -> str:
@@ -201,7 +205,7 @@ def _bytes(tensors: dict[str, Tensor]) -> int:
 def bits(expected: Expected, found: Found) -> Iterator[Finding]:
     """Bits per weight against what the recipe gives on this base, floats counted as the quant casts them."""
     have, want = bits_per_weight(expected, found), expected.bits_per_weight
-    if have is None or want is None or expected.tensors is None or not expected.recipe:
+    if have is None or want is None or expected.tensors is None:
         return
     cast = {
         name: found.tensors[name]
@@ -211,7 +215,7 @@ def bits(expected: Expected, found: Found) -> Iterator[Finding]:
     }
     want *= _bytes(cast) / _bytes(expected.tensors)
     if abs(have - want) > TOLERANCE * want:
-        text = f"{have:.4f} bits per weight, and {expected.recipe} gives {want:.4f} on this base"
+        text = f"{have:.3f} bits per weight, and {_maker(expected)} gives {want:.3f} on this base"
         yield Finding(kind="bits", text=text)
 
 

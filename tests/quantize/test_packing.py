@@ -13,6 +13,7 @@ from bot.errors import UnsuitableBase, UsageError
 from bot.quantize.packing import as_packed, packing, stated
 from bot.quantize.place import Header, whole
 from bot.quantize.recipe_of import claimed, recipe_in
+from bot.recipes.book import Book
 from bot.recipes.layout import Inventory, Part, lay, packed
 from bot.recipes.names import parse
 from bot.recipes.recipe import FIXED_MODES, GROUP_SIZES, WIDTHS
@@ -113,6 +114,8 @@ def test_config_says_it_as_mlx_lm_reads_it(quantization: Any, says: Quantization
 
 # ------------------------------------------------------------------ which recipe
 
+BOOK = Book()
+
 
 @pytest.mark.parametrize(
     ("name", "recipe"),
@@ -130,23 +133,23 @@ def test_config_says_it_as_mlx_lm_reads_it(quantization: Any, says: Quantization
 )
 def test_a_name_may_tell_the_recipe(name: str, recipe: str) -> None:
     """Only names of the form `<base>-<recipe>-mlx` name a recipe."""
-    assert recipe_in(name) == recipe
+    assert recipe_in(name, BOOK.names) == recipe
 
 
 def test_the_option_goes_before_the_manifest_and_that_before_the_name() -> None:
     """Who names the recipe is said; a manifest whose recipe says something else today is no measure."""
     ours = Manifest(repo="a/b", base="c/d", base_sha="", recipe="q6", recipe_hash=parse("q6").hash)
-    assert claimed(parse, "q4", ours, "B-q8-mlx").source == "option"
-    assert claimed(parse, None, ours, "B-q8-mlx").recipe == parse("q6")
-    by_name = claimed(parse, None, None, "B-q8-mlx")
+    assert claimed(BOOK, "q4", ours, "B-q8-mlx").source == "option"
+    assert claimed(BOOK, None, ours, "B-q8-mlx").recipe == parse("q6")
+    by_name = claimed(BOOK, None, None, "B-q8-mlx")
     assert (by_name.source, by_name.recipe) == ("name", parse("q8"))
-    assert claimed(parse, None, None, "B-4bit").source == "none"
+    assert claimed(BOOK, None, None, "B-4bit").source == "none"
     for changed in ({"recipe_hash": "other"}, {"recipe": "my-own"}):
-        old = claimed(parse, None, msgspec.structs.replace(ours, **changed), "B-q8-mlx")
+        old = claimed(BOOK, None, msgspec.structs.replace(ours, **changed), "B-q8-mlx")
         assert (old.source, old.recipe) == ("manifest", None)
         assert old.why
     with pytest.raises(UsageError, match="qx99"):
-        claimed(parse, "qx99", None, "B-q8-mlx")
+        claimed(BOOK, "qx99", None, "B-q8-mlx")
 
 
 def test_a_broken_base_is_no_measure() -> None:
