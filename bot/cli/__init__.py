@@ -35,8 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
-    epilog="More: bot watch, quantize, check, recipes, card, release, unpublish, retry, cancel, pause, resume, "
-    "worker, rehearse, hub. Each has --help.",
+    epilog="More: bot watch, quantize, check, recipes, card, release, unpublish, retry, cancel, pause, "
+    "resume, worker, rehearse, hub. Each has --help.",
 )
 
 

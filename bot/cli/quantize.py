@@ -107,6 +107,7 @@ def _made(known: settings.Settings, request: QuantizeRequest, *, quiet: bool) ->
 
 def _said(request: QuantizeRequest, inventory: Inventory, *, json: bool) -> None:
     """What would be written, and nothing done."""
+    from bot.card.numbers import size
     from bot.cli import show
     from bot.recipes.layout import prediction
 
@@ -120,16 +121,17 @@ def _said(request: QuantizeRequest, inventory: Inventory, *, json: bool) -> None
         return
     table = show.plain_table("would be written", "bits/weight", "size")
     for name, p in zip(request.names, predictions, strict=True):
-        table.add_row(name, f"{p.bits_per_weight:.3f}", show.size(p.bytes))
+        table.add_row(name, f"{p.bits_per_weight:.3f}", size(p.bytes))
     show.out().print(table)
 
 
 def _table(made: ModelFolders) -> Table:
+    from bot.card.numbers import size
     from bot.cli import show
 
     table = show.plain_table("folder", "bits/weight", "size")
     for quant in made.items:
-        table.add_row(quant.path, f"{quant.bits_per_weight:.3f}", show.size(quant.weight_bytes))
+        table.add_row(quant.path, f"{quant.bits_per_weight:.3f}", size(quant.weight_bytes))
     return table
 
 

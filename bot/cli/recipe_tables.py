@@ -5,16 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from bot.card.numbers import size
-from bot.recipes.mac.fit import Fit, paste
+from bot.recipes.book import Book
 from bot.recipes.layout import Inventory, Layout
+from bot.recipes.mac.fit import Fit, paste
 from bot.recipes.mac.memory import WorkingSet, raising
+from bot.recipes.names import all_names, parse
 from bot.recipes.summary import Row, enhanced_layers, enhanced_share, ranges, rows
 from bot.records import Layers, Quantization, Recipe, Rule, to_json
 
 GIB = 1 << 30
+
+
+FAMILIES = (
+    (
+        "qxHD[g|n][x][-hi]",
+        "qx86-hi, qx64, qx54g-hi",
+        "Deckard: head and periodic attention at H, data at D",
+    ),
+    ("qN[-hi]", "q8-hi, q6, q4-hi", "N bits for everything but routers, which have 8"),
+    ("mxfp4, mxfp8, nvfp4", "mxfp4", "a microscaling format for everything but routers"),
+    ("bf16", "bf16", "nothing is quantized"),
+)
+"""The grammar: a pattern, examples, what it means."""
+
+
+def list_table(book: Book) -> Table:
+    """The built-in families, then people's own files."""
+    table = _table(f"{len(all_names())} built-in names, {len(book.own)} of your own")
+    for name in ("name", "such as", "what it is"):
+        table.add_column(name, overflow="fold")
+    for family in FAMILIES:
+        table.add_row(*map(escape, family))
+    for name, path in sorted(book.own.items()):
+        table.add_row(*map(escape, (name, str(path), book.parse(name).about)))
+    table.caption = escape(
+        "H, D, N: 2, 3, 4, 5, 6 or 8 bits, D at most H; g for GLM, n for Qwen3-Next, x: embeddings at H; "
+        "-hi: groups of 32 instead of 64"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def listed(book: Book) -> dict[str, Any]:
+    """The same as plain values, every name with its hash."""
+    own = {name: book.parse(name) for name in sorted(book.own)}
+    return {
+        "families": [dict(zip(("pattern", "examples", "about"), family, strict=True)) for family in FAMILIES],
+        "recipes": [
+            *({"name": name, "hash": parse(name).hash, "file": None} for name in all_names()),
+            *({"name": name, "hash": r.hash, "file": str(book.own[name])} for name, r in own.items()),
+        ],
+    }
 
 
 def rules_table(recipe: Recipe) -> Table:
@@ -23,7 +68,9 @@ def rules_table(recipe: Recipe) -> Table:
     for name in ("role", "stored as", "layers", "where the module's path has"):
         table.add_column(name, overflow="fold")
     for rule in recipe.rules:
-        table.add_row(rule.role, _wanted(rule), _layers(rule.layers), rule.pattern or "anything else")
+        table.add_row(
+            *map(escape, (rule.role, _wanted(rule), _layers(rule.layers), rule.pattern or "anything else"))
+        )
     return table
 
 
@@ -69,13 +116,12 @@ def layout_lines(inventory: Inventory, layout: Layout) -> Iterator[Table | str]:
     for name in ("parameters", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows(layout):
-        table.add_row(*_cells(row))
+        table.add_row(*map(escape, _cells(row)))
     yield table
     yield ""
-    for line in totals(layout):
-        yield line
+    yield from totals(layout)
     for note in layout.notes:
-        yield f"note: {note}"
+        yield escape(f"note: {note}")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -158,11 +204,11 @@ def fit_lines(place: str, context: int, room: WorkingSet, fits: tuple[Fit, ...])
     for fit in fits:
         parts = [size(amount) for amount in (fit.bytes, fit.cache, fit.headroom, fit.needed)]
         verdict = f"runs, {size(fit.spare) if fit.spare else 'nothing'} spare" if fit.fits else "too large"
-        table.add_row(fit.recipe, f"{fit.bits_per_weight:.3f}", *parts, verdict)
+        table.add_row(*map(escape, (fit.recipe, f"{fit.bits_per_weight:.3f}", *parts, verdict)))
     yield table
     yield ""
     for note in dict.fromkeys((*room.notes, *(note for fit in fits for note in fit.notes))):
-        yield f"note: {note}"
+        yield escape(f"note: {note}")
     line = paste(place, fits)
     yield line if line else _too_large(room, fits)
 
@@ -189,4 +235,4 @@ def fit_json(place: str, context: int, room: WorkingSet, fits: tuple[Fit, ...]) 
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=None, pad_edge=False)
+    return Table(title=escape(title), title_justify="left", box=None, pad_edge=False)

@@ -123,7 +123,7 @@ def _memory(text: str) -> int:
     from bot.recipes.mac.memory import Memory
 
     try:
-        return Memory.parse(text)
+        return int(Memory.parse(text))
     except ValueError as error:
         raise UsageError(f"--memory: {error}") from None
 
@@ -152,13 +152,14 @@ def from_fp8(
     """A recipe that keeps at H what an FP8 release keeps as floats; only headers and configs are read."""
     from bot.cli import show
     from bot.huggingface import HubDoor
+    from bot.recipes.files import SUFFIX
     from bot.recipes.fp8.release import from_fp8 as read
-    from bot.recipes.writing import file_name, write_recipe
+    from bot.recipes.writing import write_recipe
     from bot.records import to_json
 
     known = settings.from_environment()
     found = read(HubDoor(known), repo, _book(known, folders, watchlist).parse(like), revision)
-    path = out / file_name(name or found.name)
+    path = out / f"{name or found.name}{SUFFIX}"
     if not dry_run:
         write_recipe(path, found.text, force=force)
     if json:

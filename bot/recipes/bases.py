@@ -54,7 +54,9 @@ def of_repo(door: HubDoor, base: BaseRevision) -> Described:
 
 
 def of_folder(folder: Path) -> Described:
-    """A model's folder."""
+    """A model's folder. Raises NotFound, UnsuitableBase."""
+    if not folder.is_dir():
+        raise NotFound(f"{folder} is no folder: give the folder of a base model")
     path = folder / "config.json"
     if not path.is_file():
         raise UnsuitableBase(f"{folder} has no config.json: it is no model that mlx-lm could load")

@@ -45,7 +45,7 @@ _EVERYTHING = ("", ".", ".*", "^")
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in that file. Raises ConfigError: `recipes/mine.yaml:12: what is wrong; what to do`."""
-    if said := _mistaken_name(path):
+    if said := mistaken_name(path):
         raise wrong(str(path), 1, said)
     return of_document(yaml_lines.read(path), path.stem)
 
@@ -70,7 +70,7 @@ def of_document(document: Document, name: str) -> Recipe:
 
 
 def _with_routers(recipe: Recipe, group_size: int) -> Recipe:
-    """With the built-in rule for routers before all others, where some of them would get fewer than 8 bits."""
+    """With the built-in rule for routers before all others, where one of them would get fewer than 8 bits."""
     given = (
         decide(recipe, f"model.layers.{n}.{gate}", n, 100, 4096) for gate in _ROUTERS for n in range(100)
     )
@@ -80,7 +80,7 @@ def _with_routers(recipe: Recipe, group_size: int) -> Recipe:
     return replace(recipe, rules=(router, *recipe.rules))
 
 
-def _mistaken_name(path: Path) -> str | None:
+def mistaken_name(path: Path) -> str | None:
     """What is wrong with the file's name, which is the recipe's."""
     name = path.stem
     if path.suffix != SUFFIX:
