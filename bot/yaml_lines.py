@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from bot.errors import ConfigError
-from bot.yaml_nodes import MAX_BYTES, Mapping, Node, Scalar, Sequence, tree, wrong
+from bot.yaml_nodes import MAX_BYTES, Mapping, Node, Scalar, Sequence, shown, tree, wrong
 
 R = TypeVar("R", bound=msgspec.Struct)
 Place = tuple[str | int, ...]
@@ -61,7 +61,7 @@ class Document:
     def error(self, place: Place, text: str) -> ConfigError:
         """A ConfigError about the value at `place` (or the nearest one above it that is there)."""
         line, key = self._found(place)
-        return wrong(self.name, line, f"{key}: {text}" if key else text)
+        return wrong(self.name, line, f"{shown(key)}: {text}" if key else text)
 
     def line(self, place: Place) -> int:
         """The line of the value at `place`, or of the nearest one above it that is there."""
@@ -278,4 +278,4 @@ def _nearest(word: str, known: list[str]) -> str:
 
 def _unknown(key: str, known: list[str]) -> str:
     meant = _nearest(key[:60], known) or f"it may be {_listed(known)}"
-    return f"there is no key `{key[:60]}` here; {meant}"
+    return f"there is no key `{shown(key)}` here; {meant}"

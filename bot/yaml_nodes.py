@@ -63,6 +63,11 @@ def wrong(name: str, line: int, text: str) -> ConfigError:
     return ConfigError(f"{name}:{line}: {text}")
 
 
+def shown(key: str) -> str:
+    """A key's beginning, fit for a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in key[:60])
+
+
 def tree(data: bytes, name: str) -> Node:
     """The one document in `data`. Raises ConfigError with `name` and the line for everything that is not."""
     text = _text(data, name)
@@ -155,11 +160,11 @@ class _Tree:
             if not isinstance(key, Scalar):
                 raise wrong(self.name, key.line, "a key must be a word; put [ ] and { } after the colon")
             if key.text in entries:
-                shown = key.text[:60]
+                first = lines[key.text]
                 raise wrong(
                     self.name,
                     key.line,
-                    f"`{shown}` stands here a second time (first in line {lines[key.text]}); keep one",
+                    f"`{shown(key.text)}` stands here a second time (first in line {first}); keep one",
                 )
             lines[key.text] = key.line
             entries[key.text] = self.node(next(self.events), key.line, depth + 1)

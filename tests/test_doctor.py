@@ -145,6 +145,20 @@ def test_the_watchlist_is_checked_with_its_line(known: Settings, tmp_path: Path)
     assert watchlist(changed(known, watchlist=tmp_path / "none.yaml")).status == "warn"
 
 
+def test_recipe_files_are_checked_with_their_lines(known: Settings) -> None:
+    """The folder that the watchlist names is read as well; a mistake in a file is that file's and line's."""
+    folder = known.watchlist.parent / "recipes"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("rules: [{role: all, pattern: '', bits: 4}]")
+    known.watchlist.write_text(WATCHLIST.format("me").replace("[q8]", "[recipes/, q8]"))
+    assert watchlist(Place(known)).what.endswith("for me, 1 recipes of your own")
+    (folder / "other.yaml").write_text("about: none\nrulse: []\n")
+    found = watchlist(Place(known))
+    assert (found.status, found.kind) == ("fail", "ConfigError")
+    assert found.what == f"{folder}/other.yaml:2: there is no key `rulse` here"
+    assert found.way_out == "did you mean `rules`?"
+
+
 def test_templates_are_parsed(known: Settings, tmp_path: Path) -> None:
     """The standard templates parse; a mistake in a template of one's own is shown with file and line."""
     assert templates(Place(known)).status == "ok"

@@ -138,6 +138,9 @@ HOSTILE = {
     "a million brackets": b"layers: [" + b"[]," * 300_000 + b"]",
     "not UTF-8": b"layers: []\nnote: \xff\xfe",
     "control characters": b"layers: []\nnote: \x1b[2J",
+    "control characters in a key": b'"\\x1b[2J": 1',
+    "control characters in a key twice": b'"\\x1b[2J": 1\n"\\x1b[2J": 1',
+    "control characters in a key of a value": b'layers: []\nlimits: {"\\x1b[2J": x}',
     "too large": b"#" * (MAX_BYTES + 1),
     "huge number": b"layers: []\nscale: " + b"9" * 100_000,
 }

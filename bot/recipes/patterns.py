@@ -39,6 +39,8 @@ def mistake(pattern: str) -> str | None:
     """What is wrong with a pattern and what to do, or None."""
     if len(pattern) > LONGEST:
         return f"the pattern has {len(pattern)} characters; write at most {LONGEST}, or two rules"
+    if not pattern.isprintable():
+        return "the pattern holds a character that cannot be seen, and no module's name does; take it out"
     shown = repr(pattern if len(pattern) <= 60 else f"{pattern[:57]}...")
     try:
         re.compile(pattern)

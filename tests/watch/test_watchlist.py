@@ -97,11 +97,16 @@ def test_the_example_parses_and_makes_nothing_without_a_yes() -> None:
         assert entry.min_age > 0
 
 
-def test_the_examples_commented_settings_are_valid_too() -> None:
-    """With the # before its settings taken away, the example is still a valid watchlist."""
+def test_the_examples_commented_settings_are_valid_too(tmp_path: Path) -> None:
+    """With the # before its settings taken away, and the recipe written, the example is still valid."""
+    own = tmp_path / "recipes" / "my-recipe.yaml"
+    own.parent.mkdir()
+    own.write_text("rules: [{role: all, pattern: '', bits: 4}]")
     text = EXAMPLE.read_text().replace("\napproval: ask", "\n# ask")
-    found = watchlist(re.sub(r"(?m)^( *)# ( *(?:[a-z_]+:|- ))", r"\1\2", text))
+    (tmp_path / "watchlist.yaml").write_text(re.sub(r"(?m)^( *)# ( *(?:[a-z_]+:|- ))", r"\1\2", text))
+    found = load_watchlist(tmp_path / "watchlist.yaml")
     assert found.approval != "ask"
+    assert (found.folders, found.recipes[-1]) == ((own.parent,), "my-recipe")
     assert (found.measure.limit, len(found.repos), len(found.compare_with)) == (500, 3, 3)
 
 
