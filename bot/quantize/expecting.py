@@ -132,6 +132,6 @@ def of_manifest(base: Base, manifest: Manifest | None) -> tuple[Finding, ...]:
     if manifest.base.lower() != base.repo.lower():
         return (Finding(kind="base_model", where=MANIFEST, text=f"it was made of {manifest.base}"),)
     if manifest.base_sha != base.sha:
-        text = f"it was made of revision {manifest.base_sha[:12]}, not of {base.sha[:12]}"
+        text = f"it was made of another revision, {base.repo}@{manifest.base_sha}"
         return (Remark(kind="revision", where=MANIFEST, text=text),)
     return ()

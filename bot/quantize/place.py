@@ -87,7 +87,7 @@ class Repo:
 
     def read(self, path: str) -> bytes | None:
         if path not in self._read:
-            there = any(file.path == path for file in self.files)
+            there = any(file.path == path and file.size <= LARGEST_SMALL for file in self.files)
             self._read[path] = self._door.read(self.repo, path, self.sha) if there else None
         return self._read[path]
 
@@ -230,11 +230,13 @@ def _header_text(where: Place, file: RepoFile) -> bytes:
 
 
 def whole(name: str, read: Iterable[Header]) -> dict[str, Tensor]:
-    """The tensors that mlx-lm loads of these files. Raises UnsuitableBase for a broken file."""
+    """The tensors that mlx-lm loads of these files. Raises UnsuitableBase for a broken one, or none."""
     tensors: dict[str, Tensor] = {}
     for header in read:
         if Path(header.path).match(WEIGHTS):
             if header.wrong:
                 raise UnsuitableBase(f"{name}: {header.path} {header.wrong}")
             tensors |= header.tensors
+    if not tensors:
+        raise UnsuitableBase(f"{name} holds no {WEIGHTS}: a base without safetensors is no measure")
     return tensors

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.quantize.conformance import findings, remarks, violations
 from bot.quantize.findings import Expected, Found, Kind, Metadata, Tokens
@@ -277,6 +279,24 @@ def test_each_kind_of_damage_is_found(what: str) -> None:
     found = said(EXPECTED, changes)
     assert any(kind == k and complaint in text for k, text in found), found
     assert {k for k, _ in found} == {kind, *BESIDES.get(what, ())}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from([*CONFIG, "quantization", "quantization_config", "vision_config", "model_file"])
+
+
+@given(config=st.dictionaries(KEYS, JSON), generation=st.dictionaries(KEYS, JSON), entry=JSON)
+def test_no_config_breaks_the_check(config: Table, generation: Table, entry: Any) -> None:
+    """Whatever JSON a stranger's config.json holds, the check ends with findings about it."""
+    for quantization in (config.get("quantization"), {"lm_head": entry}, {**QUANTIZATION, "lm_head": entry}):
+        strange = {**config, "quantization": quantization}
+        found = msgspec.structs.replace(FOUND, config=strange, generation=generation)
+        assert all(finding.text for finding in findings(EXPECTED, found))
+        assert all(finding.text for finding in findings(ALONE, found))
 
 
 HARMLESS: dict[str, tuple[Table, Kind | None]] = {

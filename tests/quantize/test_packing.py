@@ -94,6 +94,16 @@ def test_a_source_that_comes_packed_is_kept_or_opened() -> None:
     assert as_packed(base, tensors).parameters == 4 * 8 * 64
 
 
+def test_others_may_pack_what_a_model_sees_with() -> None:
+    """mlx-vlm packs modules of the vision tower, which mlx-lm has not: they are taken as they are packed."""
+    tower = Part(path="vision.fc", tensors={"vision.fc.weight": Tensor(dtype="BF16", shape=(8, 64))})
+    base = Inventory(base="a/b", model_type="x", parts=(tower,), dtype="bfloat16")
+    made = packed(tower.tensors["vision.fc.weight"], Quantization(bits=4, group_size=64))
+    tensors = {f"vision.fc.{kind}": tensor for kind, tensor in made.items()}
+    assert as_packed(base, tensors).tensors == tensors
+    assert as_packed(base, tower.tensors).tensors == tower.tensors
+
+
 @pytest.mark.parametrize(
     ("quantization", "says"),
     [
@@ -156,4 +166,7 @@ def test_a_broken_base_is_no_measure() -> None:
     """A base whose file is not whole is refused by its file's name."""
     with pytest.raises(UnsuitableBase, match=r"a/b: model-1.safetensors is truncated"):
         whole("a/b", [Header(path="model-1.safetensors", wrong="is truncated")])
-    assert whole("a/b", [Header(path="adapter.safetensors", wrong="is truncated")]) == {}
+    with pytest.raises(UnsuitableBase, match=r"a/b holds no model\*\.safetensors"):
+        whole("a/b", [Header(path="adapter.safetensors", wrong="is truncated")])
+    norm = {"norm.weight": Tensor(dtype="F32", shape=(8,))}
+    assert whole("a/b", [Header(path="model.safetensors", tensors=norm)]) == norm
