@@ -30,6 +30,9 @@ def publish(
     ] = False,
     account: Annotated[str | None, typer.Option(help="Publish here; default: the token's account.")] = None,
     staging: Annotated[str | None, typer.Option(help="private or branch (see README).")] = None,
+    text_only: Annotated[
+        bool, typer.Option("--text-only", help="Leave out what the base sees with.")
+    ] = False,
     accept: Annotated[
         list[str] | None, typer.Option(help="Say yes to `gated` or `no-license`; may be repeated.")
     ] = None,
@@ -52,6 +55,7 @@ def publish(
         recipes=tuple(recipe or ()),
         account=account,
         staging=staging,
+        text_only=text_only,
         accepted=tuple(accept or ()),
         keep_private=keep_private,
     )

@@ -33,6 +33,7 @@ def wishes_for(
     recipes: tuple[str, ...] = (),
     account: str | None = None,
     staging: str | None = None,
+    text_only: bool = False,
     accepted: tuple[str, ...] = (),
     keep_private: bool = False,
 ) -> Wishes:
@@ -47,6 +48,7 @@ def wishes_for(
     return replace(
         mine,
         staging=cast(Literal["private", "branch"], staging or mine.staging),
+        text_only=text_only or mine.text_only,
         accepted=(*mine.accepted, *accepted),
         keep_private=keep_private,
     )
@@ -107,6 +109,7 @@ def _wishes(
         measure=entry.measure,
         compare_with=entry.compare_with,
         staging=entry.staging,
+        text_only=entry.text_only,
         accepted=entry.accept,
         rehearsal=rehearsal,
     )

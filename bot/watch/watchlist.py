@@ -66,6 +66,7 @@ class Overrides(Record, frozen=True, kw_only=True):
     max_size: Size | None = None
     compare_with: tuple[Against, ...] | None = None
     staging: Staging | None = None
+    text_only: bool | None = None
     measure: MeasureSettings | None = None
 
 
@@ -116,6 +117,7 @@ class Watchlist(Record, frozen=True, kw_only=True):
     max_size: Size | None = None
     compare_with: tuple[Against, ...] = (Against("siblings"),)
     staging: Staging = "private"
+    text_only: bool = False
     measure: MeasureSettings = MeasureSettings()
     repos: tuple[RepoEntry, ...] = ()
     authors: tuple[AuthorEntry, ...] = ()
@@ -150,6 +152,7 @@ class Entry(Record, frozen=True, kw_only=True):
     max_size: int | None
     compare_with: tuple[str, ...]
     staging: Staging
+    text_only: bool
     measure: MeasureSettings
     folders: tuple[str, ...] = ()
     revision: str | None = None
@@ -254,6 +257,7 @@ def _effective(
         max_size=int(max_size) if max_size is not None else None,
         compare_with=tuple(str(other).replace("{base}", base) for other in chosen["compare_with"]),
         staging=chosen["staging"],
+        text_only=chosen["text_only"],
         measure=chosen["measure"],
         revision=revision,
         since=since,

@@ -80,6 +80,19 @@ def test_what_sees_keeps_its_name_and_left_out_says_so(bot: Bot, tmp_path: Path)
     assert not any("vision" in name for name in tensors_in(tmp_path / "Tiny-Qwen3-VL-MoE-text-q4-mlx"))
 
 
+def test_a_publisher_chooses_whether_a_quant_sees(bot: Bot) -> None:
+    """By option or in the watchlist: the plan's names, sizes and word for the card follow."""
+    request = ["publish", "rehearsal-bases/Tiny-Qwen3-VL-MoE", "--recipe", "q4", "--dry-run"]
+    seeing = bot.json(*request)["plan"]
+    blind = bot.json(*request, "--text-only")["plan"]
+    bot.watchlist.write_text(bot.watchlist.read_text() + "text_only: true\n")
+    assert bot.json(*request)["plan"] == blind
+    assert (seeing["text_only"], blind["text_only"]) == (False, True)
+    assert seeing["quants"][0]["repo"] == "tester/Tiny-Qwen3-VL-MoE-q4-mlx"
+    assert blind["quants"][0]["repo"] == "tester/Tiny-Qwen3-VL-MoE-text-q4-mlx"
+    assert blind["quants"][0]["predicted_bytes"] < seeing["quants"][0]["predicted_bytes"]
+
+
 def test_fit_names_what_runs_and_a_line_to_paste(bot: Bot) -> None:
     """Best first; the line makes the best one; more context never needs less."""
     short = bot.json("recipes", "fit", BASE, "--memory", "16GB")

@@ -102,7 +102,7 @@ NOW = datetime(2025, 11, 21, 12, 0, tzinfo=UTC)
 ENTRY = Entry(
     repo="a/m", source="repos: a/m", account="me", recipes=("q8",), collections=(), approval="auto",
     auto_up_to=None, auto_authors=(), accept=(), min_age=7200.0, max_size=None, compare_with=(),
-    staging="private", measure=MeasureSettings(),
+    staging="private", text_only=False, measure=MeasureSettings(),
 )  # fmt: skip
 OLD: dict[str, object] = {"last_modified": "2025-11-21T09:00:00+00:00"}
 SHARDS = {f"model-0000{n}-of-00003.safetensors": f"w{n}" for n in (1, 2, 3)}
