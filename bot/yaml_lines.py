@@ -15,17 +15,12 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
+from bot import yaml_types as types
 from bot.errors import ConfigError
 from bot.yaml_nodes import MAX_BYTES, Mapping, Node, Scalar, Sequence, shown, tree, wrong
+from bot.yaml_types import Place
 
 R = TypeVar("R", bound=msgspec.Struct)
-Place = tuple[str | int, ...]
-"""Keys and positions from the top of the document: ("repos", 0, "recipes", 1)."""
-
-_NUMBERS = (inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.AnyType)
-_NOTHING = ("", "~", "null")
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,3})?")
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -48,7 +43,7 @@ class Document:
 
     def to(self, kind: type[R]) -> R:
         """The document as that record. Raises ConfigError for unknown keys and for every value it refuses."""
-        value = self._value(self.root, _members(inspect.type_info(kind)))
+        value = self._value(self.root, types.members(inspect.type_info(kind)))
         try:
             return msgspec.convert(value, kind, dec_hook=_parse)
         except msgspec.ValidationError as error:
@@ -98,17 +93,17 @@ class Document:
     def _value(self, node: Node, wanted: list[inspect.Type]) -> Any:
         """Plain values for msgspec, unknown keys refused on the way."""
         if isinstance(node, Scalar):
-            alone = _alone(wanted) if node.quoted or node.text not in _NOTHING else None
-            return _scalar(node, wanted) if alone is None else [_scalar(node, alone)]
+            one = types.alone(wanted) if node.quoted or node.text not in types.NOTHING else None
+            return types.scalar(node, wanted) if one is None else [types.scalar(node, one)]
         if isinstance(node, Sequence):
-            return [self._value(item, _items(wanted, at)) for at, item in enumerate(node.items)]
-        fields = _fields(wanted)
+            return [self._value(item, types.items(wanted, at)) for at, item in enumerate(node.items)]
+        fields = types.fields(wanted)
         if fields is None:
-            return {key: self._value(child, _values(wanted)) for key, child in node.entries.items()}
+            return {key: self._value(child, types.values(wanted)) for key, child in node.entries.items()}
         for key in node.entries:
             if key not in fields:
                 raise wrong(self.name, node.lines[key], _unknown(key, list(fields)))
-        return {key: self._value(child, _members(fields[key])) for key, child in node.entries.items()}
+        return {key: self._value(child, types.members(fields[key])) for key, child in node.entries.items()}
 
     # -------------------------------------------------------- msgspec's words to ours
 
@@ -116,11 +111,11 @@ class Document:
         node = self._at(place)
         if found := re.fullmatch(r"Expected `([^`]+)`, got `[^`]+`", text):
             words = [_WORDS.get(name, name) for name in found[1].split(" | ") if name != "null"]
-            literals = _literals(_type_at(kind, place))
+            literals = types.literals(types.type_at(kind, place))
             words = [f"one of {_listed(literals)}" if w == "text" and literals else w for w in words]
             return f"{_shown(node)}; write {' or '.join(words)}"
         if text.startswith("Invalid enum value"):
-            choices = _literals(_type_at(kind, place))
+            choices = types.literals(types.type_at(kind, place))
             return f"{_shown(node)}; {_nearest(_text_of(node), choices) or f'write {_listed(choices)}'}"
         if found := re.fullmatch(r"Expected `([^`]+)`( of length)? ([<>]=) (\d+)", text):
             most = "at least" if found[3] == ">=" else "at most"
@@ -151,80 +146,6 @@ def read(path: Path) -> Document:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): mend its path or permissions") from None
     return Document(data, str(path))
-
-
-# ------------------------------------------------------------------ types
-
-
-def _members(kind: inspect.Type) -> list[inspect.Type]:
-    """A union's members; any other type alone."""
-    if isinstance(kind, inspect.Metadata):
-        return _members(kind.type)
-    if isinstance(kind, inspect.UnionType):
-        return [member for part in kind.types for member in _members(part)]
-    return [kind]
-
-
-def _fields(wanted: list[inspect.Type]) -> dict[str, inspect.Type] | None:
-    """The keys a record of these types may have, or None where any key will do."""
-    struct = next((kind for kind in wanted if isinstance(kind, inspect.StructType)), None)
-    return {field.encode_name: field.type for field in struct.fields} if struct else None
-
-
-def _items(wanted: list[inspect.Type], position: int) -> list[inspect.Type]:
-    for kind in wanted:
-        if isinstance(kind, (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)):
-            return _members(kind.item_type)
-        if isinstance(kind, inspect.TupleType) and position < len(kind.item_types):
-            return _members(kind.item_types[position])
-    return [inspect.AnyType()]
-
-
-def _alone(wanted: list[inspect.Type]) -> list[inspect.Type] | None:
-    """What one word may be that stands for a list of one, or None where a list is to be written out."""
-    lists = [kind for kind in wanted if not isinstance(kind, inspect.NoneType)]
-    items = _items(lists, 0)
-    plain = len(lists) == 1 and isinstance(lists[0], (inspect.ListType, inspect.VarTupleType))
-    return items if plain and not any(isinstance(kind, inspect.StructType) for kind in items) else None
-
-
-def _values(wanted: list[inspect.Type]) -> list[inspect.Type]:
-    found = next((kind for kind in wanted if isinstance(kind, inspect.DictType)), None)
-    return _members(found.value_type) if found else [inspect.AnyType()]
-
-
-def _type_at(kind: type[msgspec.Struct], place: Place) -> list[inspect.Type]:
-    wanted = _members(inspect.type_info(kind))
-    for step in place:
-        if isinstance(step, int):
-            wanted = _items(wanted, step)
-        else:
-            wanted = _members((_fields(wanted) or {}).get(step) or inspect.AnyType())
-    return wanted
-
-
-def _literals(wanted: list[inspect.Type]) -> list[str]:
-    return [str(v) for kind in wanted if isinstance(kind, inspect.LiteralType) for v in kind.values]
-
-
-def _scalar(node: Scalar, wanted: list[inspect.Type]) -> Any:
-    """None, bool, int and float as YAML 1.2's core schema has them, and only where one is wanted."""
-    if node.quoted:
-        return node.text
-    if node.text in _NOTHING:
-        return None
-    numeric = any(
-        isinstance(kind, _NUMBERS)
-        or (isinstance(kind, inspect.LiteralType) and not all(isinstance(v, str) for v in kind.values))
-        for kind in wanted
-    )
-    if not numeric:
-        return node.text
-    if node.text in ("true", "false"):
-        return node.text == "true"
-    if _INTEGER.fullmatch(node.text):
-        return int(node.text)
-    return float(node.text) if _FLOAT.fullmatch(node.text) else node.text
 
 
 def _parse(kind: type[Any], value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Recipes: which tensor is stored with how many bits, as data; and what that will weigh.
 
-`recipe.py` decides, `names.py` reads names and rule files, `architecture.py` knows mlx-lm's models,
+`recipe.py` decides, `names.py` knows the built-in recipes, `files.py` reads people's own (`own.py`: what may
+stand in them), `book.py` finds both by name, `architecture.py` knows mlx-lm's models,
 `inventory.py` reads off them what a base holds, `layout.py` lays a recipe on that and says what it weighs,
 `headers.py` reads what is needed for it before any download.
 Only `architecture.py` and `inventory.py` import MLX, and only a child process imports them.

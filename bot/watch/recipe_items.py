@@ -9,7 +9,8 @@ from bot.errors import ConfigError
 from bot.recipes.book import Book, recipe_files
 from bot.recipes.names import unknown
 from bot.watch.quantities import RecipeItem
-from bot.yaml_lines import Document, Place
+from bot.yaml_lines import Document
+from bot.yaml_types import Place
 
 
 def resolved(document: Document, items: Sequence[RecipeItem]) -> tuple[tuple[RecipeItem, ...], Book]:
