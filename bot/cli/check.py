@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from bot.quantize.check import Verdict
-    from bot.quantize.findings import Finding
+    from bot.check.check import Verdict
+    from bot.check.findings import Finding
 
 
 def check(
@@ -36,10 +36,10 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Hold a quant against its base: tensors, config, tokenizer, license, files. Downloads no weights."""
+    from bot.check import check as edge
     from bot.cli import show
     from bot.errors import VerificationFailed
     from bot.huggingface import HubDoor
-    from bot.quantize import check as edge
     from bot.watch.watchlist import book_for
 
     known = settings.from_environment()

@@ -12,14 +12,15 @@ from typing import NamedTuple, TypeVar
 
 import mlx.core as mx
 
+from bot.check import tokens
+from bot.check.conformance import violations
+from bot.check.findings import Expected, Tokens
+from bot.check.loading import look
 from bot.child import Progress, Report
 from bot.errors import HostError, UnsuitableBase, UsageError, VerificationFailed
-from bot.quantize import ModelFolders, QuantizeRequest, finished, tokens
+from bot.quantize import ModelFolders, QuantizeRequest, finished
 from bot.quantize.background import Background
 from bot.quantize.carry import carry_over
-from bot.quantize.conformance import violations
-from bot.quantize.findings import Expected, Tokens
-from bot.quantize.loading import look
 from bot.quantize.model_config import carried_over, config_text, quant_config
 from bot.quantize.pack import pack
 from bot.quantize.shards import Shards, write_text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from bot.huggingface import HubDoor
 
 FIRST_BYTES = 1 << 15
-"""Most headers fit into the first request."""
+"""Of the first request; larger headers take a second one."""
+
+AT_ONCE = 8
+"""Requests under way at the same time."""
 
 
 def headers(door: HubDoor, base: BaseRevision) -> dict[str, Tensor]:
@@ -25,27 +30,40 @@ def headers(door: HubDoor, base: BaseRevision) -> dict[str, Tensor]:
     Only the files mlx-lm loads (`model*.safetensors`) count; others are copies in another layout.
     Raises UnsuitableBase for a corrupt one.
     """
+    files = [file for file in base.files if fnmatch(file.path, WEIGHTS)]
     tensors: dict[str, Tensor] = {}
-    for file in base.files:
-        if fnmatch(file.path, WEIGHTS):
-            tensors |= _header(door, base, file)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for found in pool.map(lambda file: _header(door, base, file), files):
+            tensors |= found
     return tensors
 
 
 def _header(door: HubDoor, base: BaseRevision, file: RepoFile) -> dict[str, Tensor]:
-    if file.size < 8:
-        raise UnsuitableBase(f"{base.repo}: {file.path} is truncated: it has {file.size} bytes")
-    head = door.range(base.repo, file.path, base.sha, 0, min(FIRST_BYTES, file.size))
-    length = int.from_bytes(head[:8], "little")
-    if length > min(safetensors.LARGEST_HEADER, file.size - 8):
-        raise UnsuitableBase(f"{base.repo}: {file.path} claims a header of {length} bytes and is corrupt")
-    text = head[8 : 8 + length]
-    if len(text) < length:
-        text += door.range(base.repo, file.path, base.sha, 8 + len(text), length - len(text))
+    def read(start: int, length: int) -> bytes:
+        return door.range(base.repo, file.path, base.sha, start, length)
+
     try:
-        return safetensors.parse_header(text, file.size - 8 - length)
+        text = header_text(read, file.size)
+        return safetensors.parse_header(text, file.size - 8 - len(text))
     except safetensors.HeaderError as error:
         raise UnsuitableBase(f"{base.repo}: {file.path} {error}") from error
+
+
+def header_text(read: Callable[[int, int], bytes], size: int) -> bytes:
+    """The header of a safetensors file of `size` bytes; `read` gives bytes from a start, so many.
+
+    Raises HeaderError where the file cannot hold what it claims.
+    """
+    if size < 8:
+        raise safetensors.HeaderError(f"is truncated: it has {size} bytes")
+    head = read(0, min(FIRST_BYTES, size))
+    length = int.from_bytes(head[:8], "little")
+    if length > min(safetensors.LARGEST_HEADER, size - 8):
+        raise safetensors.HeaderError(
+            f"claims a header of {length} bytes: it is truncated or no safetensors file"
+        )
+    text = head[8 : 8 + length]
+    return text if len(text) == length else text + read(8 + len(text), length - len(text))
 
 
 def local_headers(folder: Path, base: str) -> dict[str, Tensor]:

@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from bot import safetensors
+from bot.check.place import LARGEST_SMALL
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
-from bot.quantize.place import LARGEST_SMALL
 from bot.recipes.names import parse
 from bot.records import Manifest
 from bot.rehearsal.bases import base_files

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from bot.check import tokens
+from bot.check.check import LoadingRequest, Side, held
+from bot.check.expecting import Loaded
+from bot.check.findings import Found, Tokens
+from bot.check.place import Folder
 from bot.child import Progress, Report, serve
 from bot.errors import UnsuitableBase
-from bot.quantize import tokens
-from bot.quantize.check import LoadingRequest, Side, held
-from bot.quantize.expecting import Loaded
-from bot.quantize.findings import Found, Tokens
-from bot.quantize.place import Folder
 from bot.recipes import InventoryRequest
 from bot.recipes.inventory import read
 from bot.recipes.layout import Inventory

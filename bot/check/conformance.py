@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bot.quantize import config_rules, repo_rules, tensor_rules
-from bot.quantize.findings import Expected, Finding, Found, Kind, Remark
+from bot.check import config_rules, repo_rules, tensor_rules
+from bot.check.findings import Expected, Finding, Found, Kind, Remark
 
 RULES: tuple[Callable[[Expected, Found], Iterable[Finding]], ...] = (
     tensor_rules.files,

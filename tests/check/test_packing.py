@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.check.packing import as_packed, packing, stated
+from bot.check.place import Header, whole
+from bot.check.recipe_of import claimed, recipe_in
 from bot.errors import UnsuitableBase, UsageError
-from bot.quantize.packing import as_packed, packing, stated
-from bot.quantize.place import Header, whole
-from bot.quantize.recipe_of import claimed, recipe_in
 from bot.recipes.book import Book
 from bot.recipes.layout import Inventory, Part, lay, packed
 from bot.recipes.names import parse

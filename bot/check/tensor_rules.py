@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bot.check.findings import Expected, Finding, Found, Remark
+from bot.check.packing import KINDS, packing
 from bot.fetch.select import INDEX, WEIGHTS
-from bot.quantize.findings import Expected, Finding, Found, Remark
-from bot.quantize.packing import KINDS, packing
 from bot.recipes.layout import FLOATS
 from bot.records import Quantization
 from bot.safetensors import Tensor

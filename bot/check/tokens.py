@@ -7,8 +7,8 @@ from typing import Any
 
 from mlx_lm.utils import load_config, load_tokenizer
 
+from bot.check.findings import Tokens
 from bot.errors import UnsuitableBase
-from bot.quantize.findings import Tokens
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog.",

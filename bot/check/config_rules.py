@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.quantize.findings import Expected, Finding, Found, Remark
+from bot.check.findings import Expected, Finding, Found, Remark
+from bot.check.packing import packed_paths, packing, stated
+from bot.check.tensor_rules import columns_of, words
 from bot.quantize.model_config import SENSE_KEYS
-from bot.quantize.packing import packed_paths, packing, stated
-from bot.quantize.tensor_rules import columns_of, words
 from bot.safetensors import Tensor
 
 OF_THE_QUANT = (

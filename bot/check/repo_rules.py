@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
+from bot.check.findings import Expected, Finding, Found, Remark
 from bot.fetch.select import CODE_FORMATS
-from bot.quantize.findings import Expected, Finding, Found, Remark
 
 LICENSES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
 PICKLES = (*CODE_FORMATS, ".pickle")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.check.findings import Expected, Finding, Found, Metadata, Remark, Tokens
+from bot.check.packing import as_packed
+from bot.check.recipe_of import Claimed
+from bot.check.repo_rules import says_text
 from bot.errors import UnsuitableBase
 from bot.publish.ledger import MANIFEST
-from bot.quantize.findings import Expected, Finding, Found, Metadata, Remark, Tokens
-from bot.quantize.packing import as_packed
-from bot.quantize.recipe_of import Claimed
-from bot.quantize.repo_rules import says_text
 from bot.recipes.layout import Inventory, Layout, lay
 from bot.records import Manifest, Record
 from bot.safetensors import Tensor

@@ -13,10 +13,10 @@ import msgspec
 import yaml
 
 from bot import safetensors
+from bot.check.findings import Metadata
 from bot.errors import NotFound, UnsuitableBase, UsageError
 from bot.fetch.select import INDEX, WEIGHTS, side_files
-from bot.quantize.findings import Metadata
-from bot.recipes.headers import FIRST_BYTES
+from bot.recipes.headers import AT_ONCE, header_text
 from bot.records import Record, RepoFile
 from bot.safetensors import Tensor
 
@@ -28,9 +28,6 @@ LARGEST_SMALL = 64 << 20
 
 DEEPEST = 50
 """Levels of a JSON file; a config.json has some five."""
-
-AT_ONCE = 8
-"""Requests at a time."""
 
 _REPO = re.compile(r"(?P<repo>[^/@\s]+/[^/@\s]+)(@(?P<revision>\S+))?")
 _METADATA = re.compile(r"\A\s*---\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -205,28 +202,13 @@ def headers(where: Place) -> tuple[Header, ...]:
 
 def _header(where: Place, file: RepoFile) -> Header:
     try:
-        text = _header_text(where, file)
+        text = header_text(lambda start, length: where.range(file.path, start, length), file.size)
         tensors = safetensors.parse_header(text, file.size - 8 - len(text))
     except safetensors.HeaderError as error:
         return Header(path=file.path, wrong=str(error))
     metadata = json.loads(text).get("__metadata__")
     said = metadata.get("format") if isinstance(metadata, dict) else None
     return Header(path=file.path, tensors=tensors, format=said if isinstance(said, str) else "")
-
-
-def _header_text(where: Place, file: RepoFile) -> bytes:
-    if file.size < 8:
-        raise safetensors.HeaderError(f"is truncated: it has {file.size} bytes")
-    head = where.range(file.path, 0, min(FIRST_BYTES, file.size))
-    length = int.from_bytes(head[:8], "little")
-    if length > min(safetensors.LARGEST_HEADER, file.size - 8):
-        raise safetensors.HeaderError(
-            f"claims a header of {length} bytes: it is truncated or no safetensors file"
-        )
-    text = head[8 : 8 + length]
-    if len(text) < length:
-        text += where.range(file.path, 8 + len(text), length - len(text))
-    return text
 
 
 def whole(name: str, read: Iterable[Header]) -> dict[str, Tensor]:

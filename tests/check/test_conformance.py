@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.quantize.conformance import findings, remarks, violations
-from bot.quantize.findings import Expected, Found, Kind, Metadata, Tokens
-from bot.quantize.tensor_rules import bits_per_weight
+from bot.check.conformance import findings, remarks, violations
+from bot.check.findings import Expected, Found, Kind, Metadata, Tokens
+from bot.check.tensor_rules import bits_per_weight
 from bot.recipes.layout import packed
 from bot.records import Quantization
 from bot.safetensors import Tensor

@@ -12,17 +12,17 @@ from typing import Any
 
 import msgspec
 
+from bot.check import conformance
+from bot.check.expecting import Base, Loaded, expect, not_compared, of_manifest
+from bot.check.findings import Finding, Found, Remark
+from bot.check.packing import packed_paths
+from bot.check.place import Folder, Repo, headers, place, read_json, read_metadata, small_files, whole
+from bot.check.recipe_of import Claimed, Source, claimed
+from bot.check.tensor_rules import bits_per_weight
 from bot.errors import UnsuitableBase
 from bot.fetch.select import INDEX, WEIGHTS
 from bot.huggingface import HubDoor
 from bot.publish.ledger import MANIFEST, parse_manifest
-from bot.quantize import conformance
-from bot.quantize.expecting import Base, Loaded, expect, not_compared, of_manifest
-from bot.quantize.findings import Finding, Found, Remark
-from bot.quantize.packing import packed_paths
-from bot.quantize.place import Folder, Repo, headers, place, read_json, read_metadata, small_files, whole
-from bot.quantize.recipe_of import Claimed, Source, claimed
-from bot.quantize.tensor_rules import bits_per_weight
 from bot.recipes.bases import asked
 from bot.recipes.book import Book
 from bot.records import Record
@@ -86,7 +86,7 @@ def check(
             base=_side(theirs, Path(scratch) / "base", whole(theirs.name, headers(theirs))),
             quant=_side(mine, Path(scratch) / "quant", {} if found.broken else found.stored),
         )
-        loaded = asked(known, "bot.quantize.loading", request, Loaded)
+        loaded = asked(known, "bot.check.loading", request, Loaded)
     found = msgspec.structs.replace(
         found,
         tokens=loaded.tokens,
