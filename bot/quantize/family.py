@@ -143,7 +143,7 @@ class _Family:
             *carry_over(self.snapshot, kept, partial),
             write_text(partial / "config.json", config_text(config)),
         )
-        self._check(partial, layout)
+        self._check(partial, layout, source)
         record = ModelFolder(
             recipe=quant.recipe.name,
             recipe_hash=quant.recipe.hash,
@@ -160,13 +160,16 @@ class _Family:
         quant.shards.forget()
         return record
 
-    def _check(self, folder: Path, layout: Layout) -> None:
+    def _check(self, folder: Path, layout: Layout, source: Source) -> None:
         expected = Expected(
             tensors=layout.tensors,
             quantization=layout.quantization,
             bits_per_weight=layout.bits_per_weight,
             base_files=tuple(file.path for file in self.snapshot.files),
             tokens=self.base_tokens,
+            recipe=layout.recipe,
+            text_only=layout.text_only,
+            config=source.config,
         )
         found = violations(expected, look(folder, self.snapshot.repo))
         if found:
