@@ -85,7 +85,7 @@ def sweep_once(
         at=now.isoformat(timespec="seconds"),
         decided=tuple(decided),
         errors=found.errors,
-        recipes=Book(watchlist.folders).mistakes(),
+        recipes=tuple(Book(watchlist.folders).mistakes().values()),
     )
     return said, found
 

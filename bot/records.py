@@ -419,7 +419,8 @@ class Manifest(Record, frozen=True, kw_only=True):
     """`qx_manifest.json`: the ledger entry that every published repo carries.
 
     `files` lists every other file of the repo with its size and sha256. `base_sha` and `recipe_hash`
-    are the identity by which the bot knows that a request was already fulfilled.
+    are the identity by which the bot knows that a request was already fulfilled. `rules` is what the recipe
+    said, so that a quant can be checked and made again where nobody has the recipe's file.
     """
 
     format: Literal["qx-manifest-1"] = "qx-manifest-1"
@@ -429,6 +430,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     base_sha: str
     recipe: str
     recipe_hash: str
+    rules: Recipe | None = None
     text_only: bool = False
     rehearsal: bool = False
     template: str = ""

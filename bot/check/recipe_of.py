@@ -8,6 +8,8 @@ from typing import Literal
 
 from bot.errors import BotError
 from bot.recipes.book import Book
+from bot.recipes.own import MOST_RULES
+from bot.recipes.patterns import mistake
 from bot.records import Manifest, Recipe, Record
 
 Source = Literal["option", "manifest", "name", "none"]
@@ -37,6 +39,8 @@ def claimed(book: Book, option: str | None, manifest: Manifest | None, quant: st
 
 def _of_manifest(book: Book, manifest: Manifest) -> Claimed:
     claim = Claimed(name=manifest.recipe, source="manifest")
+    if manifest.rules is not None and _is_sound(manifest.rules, manifest):
+        return Claimed(name=claim.name, source=claim.source, recipe=manifest.rules, why="")
     try:
         recipe = book.parse(manifest.recipe)
     except BotError:
@@ -46,6 +50,15 @@ def _of_manifest(book: Book, manifest: Manifest) -> Claimed:
         why = f"{manifest.recipe} said something else when it was made: its manifest has another hash"
         return Claimed(name=claim.name, source=claim.source, why=why)
     return Claimed(name=claim.name, source=claim.source, recipe=recipe, why="")
+
+
+def _is_sound(rules: Recipe, manifest: Manifest) -> bool:
+    """Whether a stranger's manifest holds just the rules that it claims, and patterns that end."""
+    return (
+        (rules.name, rules.hash) == (manifest.recipe, manifest.recipe_hash)
+        and len(rules.rules) <= MOST_RULES
+        and not any(mistake(rule.pattern) for rule in rules.rules)
+    )
 
 
 def recipe_in(quant: str, names: Iterable[str]) -> str:

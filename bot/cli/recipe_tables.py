@@ -40,8 +40,10 @@ def list_table(book: Book) -> Table:
         table.add_column(name, overflow="fold")
     for family in FAMILIES:
         table.add_row(*map(escape, family))
+    broken = book.mistakes()
     for name, path in sorted(book.own.items()):
-        table.add_row(*map(escape, (name, str(path), book.parse(name).about)))
+        about = broken.get(name) or book.parse(name).about
+        table.add_row(*map(escape, (name, str(path), about)))
     table.caption = escape(
         "H, D, N: 2, 3, 4, 5, 6 or 8 bits, D at most H; g for GLM, n for Qwen3-Next, x: embeddings at H; "
         "-hi: groups of 32 instead of 64"
@@ -52,13 +54,15 @@ def list_table(book: Book) -> Table:
 
 def listed(book: Book) -> dict[str, Any]:
     """The same as plain values, every name with its hash."""
-    own = {name: book.parse(name) for name in sorted(book.own)}
+    broken = book.mistakes()
+    own = {name: book.parse(name) for name in sorted(book.own.keys() - broken)}
     return {
         "families": [dict(zip(("pattern", "examples", "about"), family, strict=True)) for family in FAMILIES],
         "recipes": [
             *({"name": name, "hash": parse(name).hash, "file": None} for name in all_names()),
             *({"name": name, "hash": r.hash, "file": str(book.own[name])} for name, r in own.items()),
         ],
+        "mistakes": list(broken.values()),
     }
 
 

@@ -17,7 +17,7 @@ def watchlist(place: Place) -> Finding:
         what, _, meant = str(error).partition("; ")
         return fail(ConfigError, what, meant or "mend this line")
     book = Book(found.folders)
-    if broken := book.mistakes():
+    if broken := tuple(book.mistakes().values()):
         what, _, meant = broken[0].partition("; ")
         more = f" (and {len(broken) - 1} more recipe files)" if len(broken) > 1 else ""
         return fail(ConfigError, what + more, meant or "mend this line")

@@ -28,6 +28,7 @@ def build(
         base_sha=plan.base.sha,
         recipe=quant.recipe,
         recipe_hash=quant.recipe_hash,
+        rules=plan.recipe_of(quant),
         text_only=folder.text_only,
         rehearsal=plan.rehearsal,
         template=card.template,

@@ -44,9 +44,9 @@ class Book:
             raise names.unknown(name, sorted(self.own))
         return names.parse(name)
 
-    def mistakes(self) -> tuple[str, ...]:
-        """What is wrong in the folders' files, a sentence for each file that cannot be used."""
-        return tuple(said for path in self.own.values() if (said := _mistake(path)))
+    def mistakes(self) -> dict[str, str]:
+        """The names of the folders' recipes that cannot be used, and a sentence each: what is wrong."""
+        return {name: said for name, path in self.own.items() if (said := _mistake(path))}
 
 
 def recipe_files(folder: Path) -> tuple[Path, ...]:

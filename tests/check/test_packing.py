@@ -17,7 +17,7 @@ from bot.recipes.book import Book
 from bot.recipes.layout import Inventory, Part, lay, packed
 from bot.recipes.names import parse
 from bot.recipes.recipe import FIXED_MODES, GROUP_SIZES, WIDTHS
-from bot.records import Manifest, Quantization
+from bot.records import Manifest, Quantization, Recipe, Rule
 from bot.safetensors import Tensor
 
 PACKINGS = st.one_of(
@@ -170,3 +170,16 @@ def test_a_broken_base_is_no_measure() -> None:
         whole("a/b", [Header(path="adapter.safetensors", wrong="is truncated")])
     norm = {"norm.weight": Tensor(dtype="F32", shape=(8,))}
     assert whole("a/b", [Header(path="model.safetensors", tensors=norm)]) == norm
+
+
+def test_a_manifest_brings_its_recipe_along_unless_it_is_unsound() -> None:
+    """An own recipe is known wherever the quant is; rules of another hash or without end are not taken."""
+    own = Recipe(
+        name="mine", rules=(Rule(role="data", pattern="", wanted=Quantization(bits=4, group_size=64)),)
+    )
+    ours = Manifest(repo="a/b", base="c/d", base_sha="", recipe="mine", recipe_hash=own.hash, rules=own)
+    assert claimed(BOOK, None, ours, "B-mine-mlx").recipe == own
+    endless = msgspec.structs.replace(own, rules=(Rule(role="data", pattern="(a+)+$"),))
+    for rules, said in ((own, "0" * 64), (endless, endless.hash)):
+        unsound = msgspec.structs.replace(ours, rules=rules, recipe_hash=said)
+        assert claimed(BOOK, None, unsound, "B-mine-mlx").recipe is None
