@@ -34,10 +34,10 @@ K = TypeVar("K")
 SPARE = 256 << 20
 """Bytes of disk left free beside what is written."""
 
-BUFFERS = 64 << 20
+BUFFERS = 32 << 20
 """Bytes of freed buffers that MLX may keep for the next tensor."""
 
-WAITING = 96 << 20
+WAITING = 32 << 20
 """Bytes of packed tensors that may wait to be written."""
 
 
