@@ -1,6 +1,7 @@
 """A family of quants from one base: `bot quantize` once, `mlx_lm.convert` once per recipe, side by side.
 
-    uv run python benchmarks/quantize.py [--gb 1.2] [--kind dense --kind moe] [--growth]
+    uv run python benchmarks/quantize.py [--gb 1.2] [--kind dense] [--kind moe]
+    uv run python benchmarks/quantize.py --growth
 
 Both read the same local base of random weights, made first, in a temporary folder, and so in the page cache
 for both. Wall time is that of whole processes. Peak memory is the largest resident set of any of them, above
@@ -41,8 +42,11 @@ COMMON: dict[str, Any] = {
     "vocab_size": 16384, "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 1e6,
     "tie_word_embeddings": False, "torch_dtype": "bfloat16",
 }  # fmt: skip
-LAYER_BYTES = {"dense": 94.4e6, "moe": 156.3e6}
-"""Of one layer in bfloat16; embeddings and head take 67 MB (dense) and 134 MB (moe) more."""
+CONFIGS["wide"] = CONFIGS["moe"] | {"moe_intermediate_size": 3072}
+"""Its largest tensor, 32 experts together, has 201 MB."""
+
+LAYER_BYTES = {"dense": 94.4e6, "moe": 156.3e6, "wide": 608.7e6}
+"""Of one layer in bfloat16; embeddings and head take some 100 MB more."""
 
 
 class Cost(NamedTuple):
@@ -271,7 +275,7 @@ def _print_costs(
 def growth(kind: str, work: Path) -> None:
     """Time and memory of `bot quantize` on bases of several sizes."""
     print(f"\n{kind}\n\n| base | seconds | seconds a GB | peak resident |\n|--:|--:|--:|--:|")
-    for size in SIZES:
+    for size in (4.0,) if kind == "wide" else SIZES:
         base = work / f"{kind}-{size}"
         weights = make_base(base, kind, size)
         with tempfile.TemporaryDirectory(dir=work) as out:
@@ -287,7 +291,7 @@ def growth(kind: str, work: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--gb", type=float, default=1.2, help="size of the base")
-    parser.add_argument("--kind", action="append", choices=KINDS)
+    parser.add_argument("--kind", action="append", choices=tuple(CONFIGS))
     parser.add_argument("--growth", action="store_true", help="only the growth over sizes")
     for inner, words in (("--write-base", 2), ("--convert", 3), ("--phases", "+")):
         parser.add_argument(inner, nargs=words, help=argparse.SUPPRESS)
@@ -300,7 +304,7 @@ def main() -> None:
         print(json.dumps(timed_phases(Path(given.phases[0]), Path(given.phases[1]), given.phases[2:])))
     else:
         with tempfile.TemporaryDirectory() as work:
-            for kind in given.kind or KINDS:
+            for kind in given.kind or ((*KINDS, "wide") if given.growth else KINDS):
                 (growth if given.growth else lambda k, w: compare(k, given.gb, w))(kind, Path(work))
 
 

@@ -25,7 +25,7 @@ def quantize(
     name: Annotated[
         str | None, typer.Option(help="The base's name in the folders' names; default: its folder's.")
     ] = None,
-    shard_size: Annotated[str, typer.Option(help="Most bytes of tensors in one file.")] = "5GB",
+    shard_size: Annotated[str, typer.Option(help="Most bytes of tensors in one file.")] = "5GiB",
     text_only: Annotated[
         bool, typer.Option("--text-only", help="Leave out what the base sees with.")
     ] = False,

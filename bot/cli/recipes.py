@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import settings
+from bot.cli.tune import tune
 
 if TYPE_CHECKING:
     from bot.recipes.bases import Described
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 recipes = typer.Typer(no_args_is_help=True)
+recipes.command("tune")(tune)
 
 Folders = Annotated[
     list[Path] | None, typer.Option("--recipes", help="A folder of your own recipe files; may be repeated.")
