@@ -13,7 +13,7 @@ import re
 import shlex
 import unicodedata
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 MAX_LENGTH = 2000
 """Characters of one value that a card shows; a longer one is cut with an ellipsis."""
@@ -22,6 +22,7 @@ _ACTIVE = re.compile(r"[\\`*\[\]<>&|~$@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=ww
 _LEADING = re.compile(r" ?(?:[-+=#]|:(?=-)|\d+[.)](?=\s|$))")
 _SPACES = re.compile(r"\s+")
 _ORDINARY = re.compile(r"[A-Za-z0-9 _./:@=+,-]+")
+_WEB = re.compile(r"https?:", re.IGNORECASE)
 
 
 class Markdown(str):
@@ -83,7 +84,7 @@ def link(title: object, url: str | None) -> Markdown:
     """A link to an http(s) address; only the title when there is none or it is of another kind."""
     shown = title if isinstance(title, Markdown) else text(title)
     address = clean(url or "").strip()
-    if urlsplit(address).scheme not in ("http", "https"):
+    if not _WEB.match(address):
         return Markdown(shown)
     return Markdown(f"[{shown}]({quote(address, safe='/:?#@!$&,;=~%+-._')})")
 
