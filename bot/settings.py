@@ -58,6 +58,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.state / "runs" / f"{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
+def _is_web(endpoint: str) -> bool:
+    try:
+        return urlsplit(endpoint).scheme in ("http", "https")
+    except ValueError:  # brackets around what is no address
+        return False
+
+
 def from_environment() -> Settings:
     """Settings from BOT_HOME, HF_ENDPOINT, BOT_DATABASE_URL, BOT_WATCHLIST, BOT_TEMPLATES, BOT_ACCOUNT.
 
@@ -65,7 +72,7 @@ def from_environment() -> Settings:
     """
     env = os.environ
     endpoint = (env.get("HF_ENDPOINT") or REAL_HUB).rstrip("/")
-    if urlsplit(endpoint).scheme not in ("http", "https"):
+    if not _is_web(endpoint):
         raise ConfigError(f"HF_ENDPOINT is {endpoint!r}: set it to a URL such as {REAL_HUB}, or unset it")
     home = env.get("BOT_HOME") or platformdirs.user_data_dir("qx-bot", appauthor=False)
     return Settings(
