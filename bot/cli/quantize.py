@@ -44,9 +44,12 @@ def quantize(
     known = settings.from_environment()
     book = book_for(recipes or [], watchlist or known.watchlist)
     chosen = tuple(book.parse(each) for each in dict.fromkeys(recipe))
-    inventory = inventory_of(known, of_folder(folder.expanduser()), text_only=text_only)
-    request = _request(folder, chosen, out, name, _bytes(shard_size), inventory.text_only)
-    if dry_run:
+    base = of_folder(folder.expanduser())
+    # What a base without senses holds is only needed to say sizes; the quantizer looks for itself.
+    inventory = inventory_of(known, base, text_only=text_only) if dry_run or base.has_senses else None
+    blind = inventory is not None and inventory.text_only
+    request = _request(folder, chosen, out, name, _bytes(shard_size), blind)
+    if dry_run and inventory:
         _said(request, inventory, json=json)
         return
     made = _made(known, request, quiet=json)

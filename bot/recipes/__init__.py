@@ -14,6 +14,9 @@ import msgspec
 from bot.records import Recipe, Record
 from bot.safetensors import Tensor
 
+SENSES = ("vision_config", "audio_config", "vision_tower", "image_processor")
+"""Keys of a config.json whose base sees or hears."""
+
 
 class InventoryRequest(Record, frozen=True, kw_only=True):
     """What is known of a base before it is downloaded.

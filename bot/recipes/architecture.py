@@ -23,6 +23,7 @@ from mlx.utils import tree_flatten, tree_map_with_path
 from mlx_lm import utils as mlx_lm_utils
 
 from bot.errors import HostError, UnsuitableBase
+from bot.recipes import SENSES
 from bot.recipes.recipe import FIXED_MODES
 
 LARGEST_CONFIG = 4 << 20
@@ -36,8 +37,6 @@ DTYPES = {
     "float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16,
     "F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16,
 }  # fmt: skip
-
-SENSES = ("vision_config", "audio_config", "vision_tower", "image_processor")
 
 
 def read_config(text: str, base: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import msgspec
 
 from bot import child, settings
 from bot.errors import NotFound, UnsuitableBase
-from bot.recipes import InventoryRequest
+from bot.recipes import SENSES, InventoryRequest
 from bot.recipes.headers import headers, local_headers
 from bot.recipes.layout import Inventory
 from bot.records import BaseRevision, Record
@@ -34,6 +34,15 @@ class Described(Record, frozen=True, kw_only=True):
     name: str
     config: str
     tensors: dict[str, Tensor]
+
+    @property
+    def has_senses(self) -> bool:
+        """True when config.json speaks of sight or hearing; False also where it is no JSON."""
+        try:
+            config = msgspec.json.decode(self.config, type=dict[str, object])
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        return any(config.get(key) for key in SENSES)
 
 
 def described(door: HubDoor, place: str) -> Described:
