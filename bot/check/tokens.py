@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlx_lm.utils import load_config, load_tokenizer
-
 from bot.check.findings import Tokens
-from bot.errors import UnsuitableBase
+from bot.recipes import architecture
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog.",
@@ -33,15 +31,9 @@ def read(folder: Path, base: str) -> Tokens:
 
     Raises UnsuitableBase where transformers cannot load the tokenizer in `folder`.
     """
-    try:
-        ends = load_config(folder).get("eos_token_id")
-        tokenizer = load_tokenizer(folder, {"trust_remote_code": False}, eos_token_ids=ends)
+    tokenizer = architecture.tokenizer(folder, base)
+    with architecture.refusing_tokenizer(base):
         ids = tuple(tuple(int(token) for token in tokenizer.encode(text)) for text in TEXTS)
-    except Exception as error:  # transformers raises whatever its tokenizer classes happen to
-        if isinstance(error, OSError) and error.errno is not None:  # the machine's; transformers sets none
-            raise
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnsuitableBase(f"{base}: its tokenizer cannot be loaded: {cause}") from error
     chats = tuple(_rendered(tokenizer, chat) for chat in CHATS) if tokenizer.has_chat_template else ()
     return Tokens(ids=ids, chats=chats, end_ids=tuple(sorted(tokenizer.eos_token_ids)))
 

@@ -132,6 +132,28 @@ def load(folder: Path, base: str) -> tuple[nn.Module, dict[str, Any]]:
     return model, config
 
 
+def tokenizer(folder: Path, base: str) -> Any:
+    """The tokenizer in `folder` as `mlx_lm.load` makes it, with its end tokens; no code of the repo is run.
+
+    Raises UnsuitableBase where transformers cannot load it.
+    """
+    with refusing_tokenizer(base):
+        ends = mlx_lm_utils.load_config(folder).get("eos_token_id")
+        return mlx_lm_utils.load_tokenizer(folder, {"trust_remote_code": False}, eos_token_ids=ends)
+
+
+@contextlib.contextmanager
+def refusing_tokenizer(base: str) -> Iterator[None]:
+    """Turn whatever transformers raises about a tokenizer into UnsuitableBase."""
+    try:
+        yield
+    except Exception as error:  # its tokenizer classes raise whatever they happen to
+        if isinstance(error, OSError) and error.errno is not None:  # the machine's; transformers sets none
+            raise
+        cause = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UnsuitableBase(f"{base}: its tokenizer cannot be loaded: {cause}") from error
+
+
 @contextlib.contextmanager
 def refusing(base: str) -> Iterator[None]:
     """Turn whatever mlx and mlx-lm raise about a base's config or weights into UnsuitableBase."""

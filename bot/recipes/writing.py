@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bot.errors import UsageError
+from bot.errors import HostError, UsageError
 from bot.recipes.files import mistaken_name
 from bot.records import Layers, Quantization, Recipe, Rule
 
@@ -17,16 +17,19 @@ def write_recipe(path: Path, text: str, *, force: bool) -> None:
     """Write a recipe's file, whole or not at all, making its folder.
 
     Raises UsageError for a name that no recipe may have, and, without `force`, for a file that is there
-    already and says something else.
+    already and says something else; HostError where it cannot be written.
     """
     if said := mistaken_name(path):
         raise UsageError(f"{path}: {said}; --name gives another")
     if path.exists() and not force and path.read_text("utf-8", "replace") != text:
         raise UsageError(f"{path} is there already and says something else: --force, or another --name")
-    path.parent.mkdir(parents=True, exist_ok=True)
     growing = path.with_name(f".{path.name}.growing")
-    growing.write_text(text, "utf-8")
-    growing.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        growing.write_text(text, "utf-8")
+        growing.replace(path)
+    except OSError as error:
+        raise HostError(f"{path} cannot be written ({error.strerror}): mend its folder, or --out") from error
 
 
 def recipe_file(recipe: Recipe, comments: Iterable[str]) -> str:

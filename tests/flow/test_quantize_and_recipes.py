@@ -153,6 +153,8 @@ BAD: list[tuple[list[str], int, str]] = [
     (["recipes", "fit", BASE, "--memory", "1GB"], 2, "no Mac's memory"),
     (["recipes", "from-fp8", BASE, "--like", "qx86-hi"], 6, "no FP8 release"),
     (["recipes", "from-fp8", BASE, "--like", "q8"], 2, "--like qx86-hi"),
+    (["recipes", "tune", "./none", "--like", "qx64-hi"], 4, "no folder"),
+    (["recipes", "tune", str(TINY), "--like", "qx64-hi", "--budget", "much"], 2, "budget"),
     (["quantize", "./none", "--recipe", "q8", "--out", "o"], 4, "no folder"),
     (["quantize", ".", "--recipe", "q8", "--out", "o"], 6, "config.json"),
     (["quantize", str(TINY), "--recipe", "q7", "--out", "o"], 2, "did you mean"),

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 import numpy as np
-from mlx_lm.utils import load_config, load_tokenizer
 
-from bot.errors import ConfigError, NotFound, UnsuitableBase, UsageError
+from bot.errors import ConfigError, NotFound, UsageError
+from bot.recipes import architecture
 from bot.recipes.tune import Text, TuneRequest
 from bot.records import MeasureSettings
 
@@ -32,23 +32,12 @@ def halves(request: TuneRequest) -> Halves:
     Raises NotFound, UsageError (no text, too little), UnsuitableBase (no tokenizer), ConfigError,
     HubUnavailable.
     """
-    tokenizer = _tokenizer(Path(request.folder), request.base)
+    tokenizer = architecture.tokenizer(Path(request.folder), request.base)
     if request.text is not None:
         data, source = _of_file(Path(request.text), tokenizer, request)
     else:
         data, source = _of_dataset(tokenizer, request)
     return Halves(data[: request.samples], data[request.samples :], source)
-
-
-def _tokenizer(folder: Path, base: str) -> Any:
-    try:
-        ends = load_config(folder).get("eos_token_id")
-        return load_tokenizer(folder, {"trust_remote_code": False}, eos_token_ids=ends)
-    except Exception as error:  # transformers raises whatever its tokenizer classes happen to
-        if isinstance(error, OSError) and error.errno is not None:  # the machine's; transformers sets none
-            raise
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnsuitableBase(f"{base}: its tokenizer cannot be loaded: {cause}") from error
 
 
 def _of_file(path: Path, tokenizer: Any, request: TuneRequest) -> tuple[mx.array, Text]:
@@ -99,5 +88,7 @@ def _of_dataset(tokenizer: Any, request: TuneRequest) -> tuple[mx.array, Text]:
 
 def stand_in(request: TuneRequest) -> mx.array:
     """One sequence of the asked length, to time a pass with: shape (1, length)."""
-    tokens = _tokenizer(Path(request.folder), request.base).encode("The quick brown fox. " * request.length)
+    tokens = architecture.tokenizer(Path(request.folder), request.base).encode(
+        "The quick brown fox. " * request.length
+    )
     return mx.array(tokens[: request.length])[None]
