@@ -115,9 +115,9 @@ def stored_as(quantization: Quantization | None) -> str:
 def layout_lines(inventory: Inventory, layout: Layout) -> Iterator[Table | str]:
     """The table of what becomes of each kind of module, then totals and notes."""
     table = _table(f"{layout.recipe} on {inventory.base} ({inventory.model_type})")
-    for name in ("module", "role", "layers", "stored as"):
+    for name in ("module", "role", "layers"):
         table.add_column(name, overflow="fold")
-    for name in ("parameters", "size"):
+    for name in ("bits", "group", "parameters", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows(layout):
         table.add_row(*map(escape, _cells(row)))
@@ -133,10 +133,17 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.path,
         row.role,
         ranges(row.layers),
-        stored_as(row.quantization),
+        *_width(row.quantization),
         f"{row.parameters:,}",
         size(row.bytes),
     )
+
+
+def _width(quantization: Quantization | None) -> tuple[str, str]:
+    if quantization is None:
+        return "float", ""
+    bits = str(quantization.bits) if quantization.mode == "affine" else quantization.mode
+    return bits, str(quantization.group_size)
 
 
 def totals(layout: Layout) -> tuple[str, ...]:
