@@ -93,11 +93,12 @@ def _request(
 
 def _made(known: settings.Settings, request: QuantizeRequest, *, quiet: bool) -> ModelFolders:
     from bot import child
-    from bot.cli.progress import progress
+    from bot.cli.progress import progress, told_once
     from bot.events import Event
     from bot.quantize import ModelFolders
+    from bot.turn import mlx_turn
 
-    with progress(quiet=quiet) as watcher:
+    with progress(quiet=quiet) as watcher, mlx_turn(known.home, told_once(watcher)):
         return child.run(
             "bot.quantize",
             request,

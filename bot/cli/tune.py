@@ -111,10 +111,11 @@ def _refuse(path: Path, *, force: bool) -> None:
 
 def _asked(known: settings.Settings, module: str, request: TuneRequest, result: type[R], *, quiet: bool) -> R:
     from bot import child
-    from bot.cli.progress import progress
+    from bot.cli.progress import progress, told_once
     from bot.events import Event
+    from bot.turn import mlx_turn
 
-    with progress(quiet=quiet) as watcher:
+    with progress(quiet=quiet) as watcher, mlx_turn(known.home, told_once(watcher)):
         return child.run(
             module,
             request,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import filelock
 import msgspec
 from dbos import DBOS
 
-from bot import child, settings
+from bot import child, settings, turn
 from bot.child import Progress
 from bot.errors import Cancelled, ConfigError
 from bot.events import EventLog
@@ -84,19 +82,11 @@ def asked_to_stop() -> bool:
 
 @contextlib.contextmanager
 def mlx_turn(run: str) -> Iterator[None]:
-    """One MLX process at a time on this machine: the GPU is one, and so is the memory."""
-    folder = settings.from_environment().home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / "mlx.lock", thread_local=False)
-    while True:
-        try:
-            lock.acquire(timeout=1.0)
-            break
-        except filelock.Timeout:
-            if asked_to_stop():
-                raise Cancelled(f"{run} was cancelled while it waited for its turn") from None
-            time.sleep(0.2)
-    try:
+    """This machine's turn at MLX, for a step of `run`. Raises Cancelled where the run is, while it waits."""
+
+    def stop_if_asked() -> None:
+        if asked_to_stop():
+            raise Cancelled(f"{run} was cancelled while it waited for its turn")
+
+    with turn.mlx_turn(settings.from_environment().home, stop_if_asked):
         yield
-    finally:
-        lock.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
@@ -60,6 +61,19 @@ def test_all_recipes_are_made_in_one_go_and_found_again(bot: Bot, tmp_path: Path
     assert len([path for path in files if path.name.startswith("model-0000")]) > 4
     assert len(bot.json(*request)["quants"]) == 4
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("Tiny-Qwen3-*-mlx/*")} == files
+
+
+def test_two_that_use_mlx_take_turns(bot: Bot, tmp_path: Path) -> None:
+    """While another process of this home has the turn, quantizing waits and says so; then it goes on."""
+    (bot.home / "locks").mkdir(parents=True)
+    with FileLock(bot.home / "locks" / "mlx.lock"):
+        waiting = bot.start("quantize", str(TINY), "--recipe", "q4", "--out", str(tmp_path / "out"))
+        assert waiting.stderr is not None
+        assert "waits" in waiting.stderr.readline()
+        assert not (tmp_path / "out").exists()
+    assert waiting.communicate(timeout=120)
+    assert waiting.returncode == 0
+    assert (tmp_path / "out" / "Tiny-Qwen3-q4-mlx").is_dir()
 
 
 def test_a_dry_run_says_the_sizes_and_writes_nothing(bot: Bot, tmp_path: Path) -> None:
