@@ -140,7 +140,7 @@ def run(
     stage = module.removeprefix("bot.").split(".")[0]
     raise ChildDied(
         f"the {stage} process ended without an answer twice ({'; '.join(deaths)}): "
-        f"see {log}, then `bot retry`"
+        f"see {log}, then try again (a run: `bot retry`)"
     )
 
 

@@ -74,7 +74,7 @@ def translated(error: Exception, what: str) -> BotError:
         return HubUnavailable(f"the Hub limits the rate of requests ({what}): wait and run it again")
     if isinstance(error, (HfHubHTTPError, FileMetadataError, httpx2.HTTPError)):
         cause = f"answered {status}" if status else "cannot be reached"
-        return HubUnavailable(f"the Hub {cause} ({what}): it will be tried again by `bot retry`")
+        return HubUnavailable(f"the Hub {cause} ({what}): try again later; a run goes on by `bot retry`")
     return BotError(f"{what}: {type(error).__name__}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -35,18 +35,6 @@ def progress(*, quiet: bool) -> Iterator[Watcher]:
             yield _Bars(bars)
     else:
         yield _Lines()
-
-
-def told_once(watcher: Watcher) -> Callable[[], None]:
-    """For `mlx_turn`: says once that another process has the turn."""
-    said: list[str] = []
-
-    def tell() -> None:
-        if not said:
-            said.append("waits: another bot on this machine uses MLX")
-            watcher.say(said[0])
-
-    return tell
 
 
 class _Silence:

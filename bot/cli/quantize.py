@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +37,8 @@ def quantize(
 ) -> None:
     """Quantize a local base by one or more recipes: OUT/<Base>-<recipe>-mlx/ for each."""
     from bot.cli import show
+    from bot.cli.at_work import at_work
+    from bot.quantize import ModelFolders
     from bot.recipes.bases import inventory_of, of_folder
     from bot.watch.watchlist import book_for
 
@@ -52,7 +53,7 @@ def quantize(
     if dry_run and inventory:
         _said(request, inventory, json=json)
         return
-    made = _made(known, request, quiet=json)
+    made = at_work(known, "bot.quantize", request, ModelFolders, quiet=json)
     if json:
         show.as_json({"quants": [_folder_json(quant) for quant in made.items]})
     else:
@@ -68,7 +69,7 @@ def _bytes(text: str) -> int:
     except ValueError as error:
         raise UsageError(f"--shard-size: {error}") from None
     if size < 1:
-        raise UsageError("--shard-size: a shard of no bytes holds nothing; 5GB is usual")
+        raise UsageError("--shard-size: a shard of no bytes holds nothing; 5GiB is usual")
     return int(size)
 
 
@@ -89,24 +90,6 @@ def _request(
         largest_shard=largest,
         text_only=text_only,
     )
-
-
-def _made(known: settings.Settings, request: QuantizeRequest, *, quiet: bool) -> ModelFolders:
-    from bot import child
-    from bot.cli.progress import progress, told_once
-    from bot.events import Event
-    from bot.quantize import ModelFolders
-    from bot.turn import mlx_turn
-
-    with progress(quiet=quiet) as watcher, mlx_turn(known.home, told_once(watcher)):
-        return child.run(
-            "bot.quantize",
-            request,
-            ModelFolders,
-            log=known.state / "logs" / "quantize.txt",
-            environment=settings.hub_environment(known),
-            on_progress=lambda told: watcher(Event(at=time.time(), run="quantize", progress=told)),
-        )
 
 
 def _said(request: QuantizeRequest, inventory: Inventory, *, json: bool) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from bot import settings
@@ -16,9 +14,7 @@ from bot.recipes.tune import LENGTH, SAMPLES, SEED
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bot.recipes.tune import Estimate, Tuned, TuneRequest
-
-R = TypeVar("R", bound=msgspec.Struct)
+    from bot.recipes.tune import Estimate, Tuned
 
 
 def tune(
@@ -53,6 +49,7 @@ def tune(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """A recipe with the best width for each block of this base, as measured, under a budget."""
+    from bot.cli.at_work import at_work
     from bot.recipes.tune import Estimate, Tuned, TuneRequest
     from bot.recipes.tune.budget import in_name
     from bot.recipes.tune.origin import origin
@@ -77,9 +74,9 @@ def tune(
         text_only=text_only,
     )
     if dry_run:
-        _say_estimate(_asked(known, "bot.recipes.tune.estimate", request, Estimate, quiet=json), json=json)
+        _say_estimate(at_work(known, "bot.recipes.tune.estimate", request, Estimate, quiet=json), json=json)
     else:
-        tuned = _asked(known, "bot.recipes.tune.sensitivity", request, Tuned, quiet=json)
+        tuned = at_work(known, "bot.recipes.tune.sensitivity", request, Tuned, quiet=json)
         _finish(tuned, path, force=force, json=json)
 
 
@@ -107,23 +104,6 @@ def _refuse(path: Path, *, force: bool) -> None:
     there = next(folder for folder in path.absolute().parents if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise UsageError(f"--out: {there} is no folder that you may write in")
-
-
-def _asked(known: settings.Settings, module: str, request: TuneRequest, result: type[R], *, quiet: bool) -> R:
-    from bot import child
-    from bot.cli.progress import progress, told_once
-    from bot.events import Event
-    from bot.turn import mlx_turn
-
-    with progress(quiet=quiet) as watcher, mlx_turn(known.home, told_once(watcher)):
-        return child.run(
-            module,
-            request,
-            result,
-            log=known.state / "logs" / "tune.txt",
-            environment=settings.hub_environment(known),
-            on_progress=lambda told: watcher(Event(at=time.time(), run="tune", progress=told)),
-        )
 
 
 def _finish(tuned: Tuned, path: Path, *, force: bool, json: bool) -> None:
