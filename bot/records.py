@@ -196,20 +196,32 @@ class Recipe(Record, frozen=True, kw_only=True):
 
 
 class MeasureSettings(Record, frozen=True, kw_only=True):
-    """What is measured and how. Defaults are what the published cards use."""
+    """What is measured and how. Defaults are what the published cards use.
+
+    `chat_template` (YAML reads `on` and `off` as true and false): where the tokenizer has one, tasks are asked
+    with it, without it, or both. `exact_dtype` computes in the model's own dtype, as mlx_lm.evaluate does.
+    """
 
     tasks: tuple[str, ...] = (
         "arc_challenge", "arc_easy", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande",
     )  # fmt: skip
     limit: int | None = None
     seed: int = 123
-    chat_template: bool = True
+    chat_template: bool | Literal["on", "off", "both"] = True
+    exact_dtype: bool = False
     perplexity_dataset: str = "allenai/tulu-3-sft-mixture"
     perplexity_samples: int = 256
     perplexity_sequence_length: int = 512
     prompt_tokens: int = 512
     generation_tokens: int = 128
     speed_trials: int = 3
+
+    @property
+    def templates(self) -> tuple[bool, ...]:
+        """Whether the chat template is applied, one entry a run of the tasks; the first gives the scores."""
+        if self.chat_template == "both":
+            return (True, False)
+        return (self.chat_template in (True, "on"),)
 
 
 class PlannedQuant(Record, frozen=True, kw_only=True):
@@ -297,6 +309,8 @@ class TaskScore(Record, frozen=True, kw_only=True):
     `answers` counts how often each choice (by its position) was given, `correct` how often it was right.
     `chance` is the expected score of guessing uniformly, `majority` that of always giving the most
     frequent right answer. `outcomes` names the file of the per-question outcomes in the measurement store.
+    `chat_template` says whether the questions were asked with one, `few_shot` how many examples came before,
+    `task_hash` identifies the task's definition.
     """
 
     task: str
@@ -310,10 +324,16 @@ class TaskScore(Record, frozen=True, kw_only=True):
     answers: tuple[int, ...] = ()
     correct: tuple[int, ...] = ()
     outcomes: str | None = None
+    chat_template: bool | None = None
+    few_shot: int = 0
+    task_hash: str = ""
 
 
 class Perplexity(Record, frozen=True, kw_only=True):
-    """Perplexity and its standard error as mlx_lm.perplexity computes them."""
+    """Perplexity and its standard error as mlx_lm.perplexity computes them, which takes tokens as independent.
+
+    `document_stderr` takes the tokens of one document as one cluster; `documents` is how many there are.
+    """
 
     value: float
     stderr: float
@@ -321,6 +341,41 @@ class Perplexity(Record, frozen=True, kw_only=True):
     sequence_length: int
     dataset: str
     dataset_sha: str | None = None
+    document_stderr: float | None = None
+    documents: int | None = None
+
+
+class Divergence(Record, frozen=True, kw_only=True):
+    """How far a quant's next-token distributions are from its base's, on the text of the perplexity.
+
+    KL(base || quant) in nats a token: `mean` with its document-clustered `stderr`, `median`, 99th percentile.
+    `top1` is the share of positions where both find the same token most likely.
+    """
+
+    base: str
+    mean: float
+    stderr: float
+    median: float
+    p99: float
+    top1: float
+    tokens: int
+    dataset: str
+    dataset_sha: str | None = None
+
+
+class Computation(Record, frozen=True, kw_only=True):
+    """How likelihoods were computed on this machine, as a probe chose. `why` is a sentence for people.
+
+    `path`: layer by layer, or the whole model at once where its forward pass does not allow that. `weights`:
+    as the files hold them, or dequantized a layer at a time. `budget_bytes` bounds what is held between layers.
+    """
+
+    path: Literal["layers", "whole"]
+    weights: Literal["stored", "dequantized"]
+    dtype: str
+    batch_tokens: int
+    budget_bytes: int = 0
+    why: str = ""
 
 
 class Speed(Record, frozen=True, kw_only=True):
@@ -354,7 +409,11 @@ class Answers(Record, frozen=True, kw_only=True):
 
 
 class Measurement(Record, frozen=True, kw_only=True):
-    """All that was measured of one model folder, and what makes it repeatable."""
+    """All that was measured of one model folder, and what makes it repeatable.
+
+    `tasks` are the scores; where the tasks were also asked without the chat template, those stand in
+    `tasks_without_template`. `speed_withheld` says why there is no speed although it was asked for.
+    """
 
     name: str
     recipe: str | None
@@ -367,6 +426,10 @@ class Measurement(Record, frozen=True, kw_only=True):
     settings: MeasureSettings
     device: str
     compute_dtype: str
+    tasks_without_template: tuple[TaskScore, ...] = ()
+    divergence: Divergence | None = None
+    computation: Computation | None = None
+    speed_withheld: str | None = None
     chat_template_sha256: str | None = None
     versions: dict[str, str] = {}
     dataset_revisions: dict[str, str] = {}
