@@ -198,8 +198,8 @@ class Recipe(Record, frozen=True, kw_only=True):
 class MeasureSettings(Record, frozen=True, kw_only=True):
     """What is measured and how. Defaults are what the published cards use.
 
-    `chat_template` (YAML reads `on` and `off` as true and false): where the tokenizer has one, tasks are asked
-    with it, without it, or both. `exact_dtype` computes in the model's own dtype, as mlx_lm.evaluate does.
+    `chat_template` (YAML reads `on` and `off` as true and false): where the tokenizer has one, tasks are
+    asked with it, without it, or both. `exact_dtype` computes in the model's own dtype, as mlx_lm.evaluate.
     """
 
     tasks: tuple[str, ...] = (
@@ -330,7 +330,7 @@ class TaskScore(Record, frozen=True, kw_only=True):
 
 
 class Perplexity(Record, frozen=True, kw_only=True):
-    """Perplexity and its standard error as mlx_lm.perplexity computes them, which takes tokens as independent.
+    """Perplexity and its standard error as mlx_lm.perplexity computes them, with tokens as independent.
 
     `document_stderr` takes the tokens of one document as one cluster; `documents` is how many there are.
     """
@@ -366,8 +366,9 @@ class Divergence(Record, frozen=True, kw_only=True):
 class Computation(Record, frozen=True, kw_only=True):
     """How likelihoods were computed on this machine, as a probe chose. `why` is a sentence for people.
 
-    `path`: layer by layer, or the whole model at once where its forward pass does not allow that. `weights`:
-    as the files hold them, or dequantized a layer at a time. `budget_bytes` bounds what is held between layers.
+    `path`: layer by layer, or the whole model at once where its forward pass does not allow that.
+    `weights`: as the files hold them, or dequantized a layer at a time. `budget_bytes` bounds what is held
+    between layers.
     """
 
     path: Literal["layers", "whole"]
