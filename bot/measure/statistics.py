@@ -2,7 +2,7 @@
 
 A difference is called a gain or a loss only when a test says so: exact McNemar where the outcomes
 of every question are known on both sides, an unpaired z-test from published scores otherwise, and
-Holm's correction over the tasks.
+Holm's correction over the tasks. Intervals are two-sided at 95 % and belong to one task alone.
 """
 
 from __future__ import annotations
@@ -20,14 +20,29 @@ ONE_ANSWER = 0.98
 ONE_SIDED_95 = 1.6448536269514722
 """The 95th percentile of the standard normal distribution."""
 
+TWO_SIDED_95 = 1.959963984540054
+"""Its 97.5th percentile: half the width of a two-sided 95 % interval, in standard errors."""
+
+MARGIN = 0.01
+"""How much mean accuracy a quant may lose and still count as no worse, unless a publisher says otherwise."""
+
 
 class Difference(Record, frozen=True, kw_only=True):
-    """`value` = second minus first, in the metric's unit. `p` two-sided, before any correction."""
+    """`value` = second minus first, in the metric's unit, and its 95 % interval `low` to `high`.
+
+    `p` is two-sided, before any correction; `n` the questions that both answered (paired), or the fewer.
+    """
 
     value: float
+    low: float
+    high: float
     p: float
     n: int
     test: Literal["mcnemar", "unpaired"]
+
+    @property
+    def paired(self) -> bool:
+        return self.test == "mcnemar"
 
     @property
     def beyond_noise(self) -> bool:
@@ -75,7 +90,7 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Differen
 
     Two-sided p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2); McNemar, Psychometrika 12 (1947)
     153, in the exact form of Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions, 13.1.
-    Raises ValueError when the two differ in length or are empty.
+    The interval is Tango's (`paired_interval`). Raises ValueError when the two differ in length or are empty.
     """
     pairs = list(zip(first, second, strict=True))
     if not pairs:
@@ -84,15 +99,50 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Differen
     gained = sum(b and not a for a, b in pairs)
     discordant = lost + gained
     tail = sum(math.comb(discordant, k) for k in range(min(lost, gained) + 1))
-    p = min(1.0, 2 * tail / 2**discordant)
-    return Difference(value=(gained - lost) / len(pairs), p=p, n=len(pairs), test="mcnemar")
+    low, high = paired_interval(gained, lost, len(pairs))
+    return Difference(
+        value=(gained - lost) / len(pairs),
+        low=low,
+        high=high,
+        p=min(1.0, 2 * tail / 2**discordant),
+        n=len(pairs),
+        test="mcnemar",
+    )
+
+
+def paired_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
+    """The 95 % score interval for the difference (gained - lost) / n of two paired proportions.
+
+    Tango, Statistics in Medicine 17 (1998) 891: all differences that the score test of matched pairs does
+    not reject. It holds its level also with few questions or none on which the two differ.
+    """
+    return _lower_score_limit(gained, lost, n), -_lower_score_limit(lost, gained, n)
+
+
+def _lower_score_limit(gained: int, lost: int, n: int) -> float:
+    """Where the score statistic is 1.96; it falls as the difference grows, from -1 to the one observed."""
+    from scipy.optimize import brentq  # type: ignore[import-untyped]
+
+    def excess(delta: float) -> float:
+        """How far the observed count lies above `delta`, in questions, less 1.96 standard errors."""
+        b = -gained - lost + (2 * n - gained + lost) * delta
+        c = -lost * delta * (1 - delta)
+        losing = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)  # most likely share of `lost`
+        variance = n * (2 * losing + delta * (1 - delta))
+        return gained - lost - n * delta - TWO_SIDED_95 * math.sqrt(max(0.0, variance))
+
+    nearly = (gained - lost) / n - 1e-12  # at the difference itself the variance may vanish
+    if excess(-1.0) <= 0 or nearly <= -1:
+        return -1.0
+    return float(brentq(excess, -1.0, nearly, xtol=1e-12))
 
 
 def unpaired_difference(first: TaskScore, second: TaskScore) -> Difference:
     """Two published scores: z = difference / sqrt(stderr² + stderr²), two-sided normal p.
 
     Too cautious when both answered the same questions, which is why the paired test comes first
-    (Miller, Adding Error Bars to Evals, arXiv:2411.00640, section 4).
+    (Miller, Adding Error Bars to Evals, arXiv:2411.00640, section 4). The interval is Newcombe's hybrid of
+    two Wilson intervals, Statistics in Medicine 17 (1998) 873, method 10: it needs only scores and n.
     """
     value = second.value - first.value
     stderr = math.hypot(
@@ -100,7 +150,23 @@ def unpaired_difference(first: TaskScore, second: TaskScore) -> Difference:
         second.stderr or proportion_stderr(second.value, second.n),
     )
     p = math.erfc(abs(value) / stderr / math.sqrt(2)) if stderr else float(value == 0)
-    return Difference(value=value, p=p, n=min(first.n, second.n), test="unpaired")
+    (low, high), (low_2, high_2) = wilson(first.value, first.n), wilson(second.value, second.n)
+    return Difference(
+        value=value,
+        low=value - math.hypot(second.value - low_2, high - first.value),
+        high=value + math.hypot(high_2 - second.value, first.value - low),
+        p=p,
+        n=min(first.n, second.n),
+        test="unpaired",
+    )
+
+
+def wilson(value: float, n: int) -> tuple[float, float]:
+    """The 95 % score interval of a share of `n` outcomes; Wilson, J. Am. Stat. Assoc. 22 (1927) 209."""
+    z = TWO_SIDED_95
+    center = (value + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 def holm(ps: Sequence[float]) -> tuple[float, ...]:
@@ -115,3 +181,57 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
         floor = max(floor, min(1.0, (len(ps) - rank) * ps[index]))
         adjusted[index] = floor
     return tuple(adjusted)
+
+
+class NonInferiority(Record, frozen=True, kw_only=True):
+    """Whether the second is shown to be no worse than the first by `margin` of mean accuracy or more.
+
+    `value` is the mean difference over `tasks` tasks, `low` and `high` its one-sided 97.5 % bounds.
+    `power` is the probability of showing it, with these questions, if there were no difference at all.
+    `paired`: every task's difference comes from the same questions on both sides.
+    """
+
+    verdict: Literal["non-inferior", "not shown", "inferior"]
+    value: float
+    low: float
+    high: float
+    margin: float
+    power: float
+    tasks: int
+    questions: int
+    paired: bool
+
+
+def non_inferiority(differences: Sequence[Difference], margin: float = MARGIN) -> NonInferiority:
+    """Test the mean of the tasks' differences against `-margin`: non-inferior when `low` lies above it,
+    inferior when even `high` lies below it, not shown otherwise.
+
+    Give it the tasks that say something. Each task weighs the same, as in the averages that people take of
+    a card's table: pooled by question, HellaSwag would be half of the seven tasks, and seven points lost on
+    OpenBookQA would be two thousandths. Questions are paired within each task.
+
+    Bounds: from the tasks' own score intervals by the method of variance estimates recovery (Zou & Donner,
+    Statistics in Medicine 27 (2008) 1693): low = mean - sqrt(sum (w (d - l))²). They are honest with few
+    questions too. One-sided level 2.5 %, as ICH E9, section 5.5, asks of non-inferiority; verdicts as in
+    Piaggio et al., JAMA 308 (2012) 2594. Power at no true difference, of the normal test whose standard error
+    is (value - low) / z: Phi(margin / stderr - z); Lu & Bean, Statistics in Medicine 14 (1995) 1831.
+    Raises ValueError without a difference or for a margin that is not positive.
+    """
+    if not differences or margin <= 0:
+        raise ValueError("non-inferiority needs at least one task and a positive margin")
+    weight = 1 / len(differences)
+    value = math.fsum(d.value for d in differences) * weight
+    down = math.hypot(*(weight * (d.value - d.low) for d in differences))
+    up = math.hypot(*(weight * (d.high - d.value) for d in differences))
+    low, high = value - down, value + up
+    return NonInferiority(
+        verdict="non-inferior" if low > -margin else "inferior" if high < -margin else "not shown",
+        value=value,
+        low=low,
+        high=high,
+        margin=margin,
+        power=math.erfc(TWO_SIDED_95 * (1 - margin / down) / math.sqrt(2)) / 2 if down else 1.0,
+        tasks=len(differences),
+        questions=sum(d.n for d in differences),
+        paired=all(d.paired for d in differences),
+    )
