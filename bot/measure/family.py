@@ -8,36 +8,80 @@ loaded.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mlx.core as mx
 from msgspec.structs import replace
 
 from bot.child import Progress, Report
 from bot.errors import ConfigError, VerificationFailed
-from bot.measure import chat, data, device, model, perplexity, results, tasks
+from bot.measure import chat, data, device, model, perplexity, results
+from bot.measure.data import Data
+from bot.measure.definitions import LoadedTask, TaskBook
 from bot.measure.likelihood import Done
 from bot.measure.loaded import LoadedModel
 from bot.measure.request import PROMPTS, Measurements, MeasureRequest, ModelToMeasure, NotMeasured
 from bot.measure.results import Finished
-from bot.records import Measurement
+from bot.records import Measurement, MeasureSettings, Record, TaskScore
 
 PACKAGES = ("mlx", "mlx-lm", "lm-eval", "datasets", "transformers")
-SPEED, PERPLEXITY = "speed", "perplexity"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "chat_template.jinja")
 
 FILL = 0.9
 """A model larger than this share of the usable memory is not measured whole."""
 
 DEPENDS_ON = {
-    SPEED: ("prompt_tokens", "generation_tokens", "speed_trials"),
-    PERPLEXITY: ("seed", "perplexity_dataset", "perplexity_samples", "perplexity_sequence_length"),
-    "task": ("seed", "limit", "chat_template"),
-}
+    "speed": ("prompt_tokens", "generation_tokens", "speed_trials"),
+    "perplexity": (
+        "seed", "exact_dtype", "perplexity_dataset", "perplexity_samples", "perplexity_sequence_length",
+    ),
+    "task": ("seed", "exact_dtype", "limit"),
+}  # fmt: skip
 """The settings that a measurement depends on; a change of another one does not repeat it."""
+
+
+class What(Record, frozen=True, kw_only=True):
+    """One measurement of a model. A task is asked with its chat template or without.
+
+    `again`: it was asked with it already, and this is the second time.
+    """
+
+    kind: Literal["speed", "perplexity", "task"]
+    task: str = ""
+    chat_template: bool = False
+    again: bool = False
+
+    @property
+    def name(self) -> str:
+        """As progress shows it."""
+        return f"{self.task or self.kind}{' without chat template' if self.again else ''}"
+
+    @property
+    def file(self) -> str:
+        """As the store's files are called; a task's name may hold what a file's must not."""
+        name = re.sub(r"[^\w.-]", "_", self.task or self.kind)
+        return f"{name}-plain" if self.kind == "task" and not self.chat_template else name
+
+
+def asked_for(settings: MeasureSettings, tasks: Sequence[str]) -> tuple[What, ...]:
+    """The measurements of each model, in the order in which they are made.
+
+    Speed comes first: it belongs to the weights as they are published.
+    """
+    return (
+        *((What(kind="speed"),) if settings.speed_trials else ()),
+        *((What(kind="perplexity"),) if settings.perplexity_samples else ()),
+        *(
+            What(kind="task", task=task, chat_template=template, again=number > 0)
+            for number, template in enumerate(settings.templates)
+            for task in tasks
+        ),
+    )
 
 
 def measure(request: MeasureRequest, report: Report) -> Measurements:
@@ -74,7 +118,7 @@ def _with_answers(measured: Measurement, asked: ModelToMeasure, report: Report) 
 
 
 class _Family:
-    """What the models of one request share: task documents, perplexity text, dataset revisions."""
+    """What the models of one request share: task documents, perplexity text, revisions of the data."""
 
     def __init__(self, request: MeasureRequest, report: Report) -> None:
         self.settings = request.settings
@@ -83,57 +127,66 @@ class _Family:
         self.report = report
         self.device = device.description()
         self.versions = {package: version(package) for package in PACKAGES}
-        self.whats = (
-            *((SPEED,) if self.settings.speed_trials else ()),
-            *((PERPLEXITY,) if self.settings.perplexity_samples else ()),
-            *self.settings.tasks,
-        )
-        self.datasets = {task: tasks.dataset_of(task) for task in self.settings.tasks}
-        if PERPLEXITY in self.whats:
-            self.datasets[PERPLEXITY] = self.settings.perplexity_dataset
+        self.book = TaskBook(self.settings.tasks, request.include_path)
+        self.whats = asked_for(self.settings, self.book.names)
         if not self.whats:
             raise ConfigError("nothing is asked for: name tasks, perplexity samples or speed trials")
         self._texts: dict[str, mx.array | None] = {}
+        self._tasks: dict[str, LoadedTask] = {}
 
     @cached_property
-    def tasks(self) -> dict[str, Any]:
-        return tasks.load(self.settings.tasks, self.settings.seed)
+    def data(self) -> dict[str, Data]:
+        """Where the questions of each task and the text of the perplexity are."""
+        found = {name: self.book.data(name) for name in self.book.names}
+        if any(what.kind == "perplexity" for what in self.whats):
+            found[""] = data.of_dataset(self.settings.perplexity_dataset)
+        return {name: where for name, where in found.items() if where is not None}
 
     @cached_property
     def revisions(self) -> dict[str, str]:
-        """Revisions by dataset id, of those that stand on a Hub."""
-        known = {dataset: data.revision(dataset) for dataset in sorted(set(self.datasets.values()))}
-        return {dataset: sha for dataset, sha in known.items() if sha is not None}
+        """Revisions by the data's name: commits on the Hub, hashes of local files."""
+        different = {where.name: where for where in self.data.values()}
+        return {name: data.revision_of(different[name]) for name in sorted(different)}
 
     def measure(self, number: int, asked: ModelToMeasure) -> Measurement:
         identity = model.identity(Path(asked.path))
         loaded: LoadedModel | None = None
-        finished = []
+        finished: dict[What, Finished] = {}
         for index, what in enumerate(self.whats):
             place = self._place(identity, what)
-            done = self._progress(f"{asked.name}: {what}", number * len(self.whats) + index)
+            done = self._progress(f"{asked.name}: {what.name}", number * len(self.whats) + index)
             kept = results.load(self.store, place)
-            if kept is None:
+            if kept is None and not _is_the_same(what, finished):
                 done(0, 1)
                 loaded = loaded or LoadedModel(asked.name, Path(asked.path), self.settings)
                 kept = self._measure(loaded, what, place, done, Path(asked.path))
             done(1, 1)
-            finished.append(kept)
+            if kept is not None:
+                finished[what] = kept
         return self._measurement(asked, finished)
 
     def _measure(
-        self, loaded: LoadedModel, what: str, place: results.Place, done: Done, folder: Path
+        self, loaded: LoadedModel, what: What, place: results.Place, done: Done, folder: Path
     ) -> Finished:
-        if what == SPEED:
+        if what.kind == "speed":
             finished = loaded.speed()
-        elif what == PERPLEXITY:
-            sha = self.revisions.get(self.settings.perplexity_dataset)
+        elif what.kind == "perplexity":
+            sha = self.revisions.get(self.data[""].name)
             finished = loaded.perplexity(self._text(folder, loaded.tokenizer), sha)
         else:
-            finished, outcomes = loaded.task(self.tasks[what], done, place.outcomes)
-            results.save_outcomes(self.store, place, outcomes)
+            finished, outcomes = loaded.task(
+                self._task(what.task), done, place.outcomes, chat_template=what.chat_template
+            )
+            if outcomes:
+                results.save_outcomes(self.store, place, outcomes)
         results.save(self.store, place, finished)
         return finished
+
+    def _task(self, name: str) -> LoadedTask:
+        """Its documents are loaded once, and only when a model has yet to answer them."""
+        if name not in self._tasks:
+            self._tasks[name] = self.book.load(name)
+        return self._tasks[name]
 
     def _text(self, folder: Path, tokenizer: Any) -> mx.array | None:
         """The perplexity text in tokens, made once for all siblings with the same tokenizer."""
@@ -143,20 +196,19 @@ class _Family:
             self._texts[key] = perplexity.tokens(tokenizer, self.settings)
         return self._texts[key]
 
-    def _place(self, identity: str, what: str) -> results.Place:
-        names = DEPENDS_ON.get(what, DEPENDS_ON["task"])
-        dataset = self.datasets.get(what)
-        return results.place(
-            identity,
-            what,
-            {
-                "what": what,
-                "settings": {name: getattr(self.settings, name) for name in names},
-                "versions": self.versions,
-                "device": self.device if what == SPEED else ("cpu" if device.on_cpu() else "gpu"),
-                "data": [dataset, self.revisions.get(dataset or "")],
-            },
-        )
+    def _place(self, identity: str, what: What) -> results.Place:
+        where = self.data.get(what.task) if what.kind != "speed" else None
+        depends_on: dict[str, Any] = {
+            "what": what.kind,
+            "settings": {name: getattr(self.settings, name) for name in DEPENDS_ON[what.kind]},
+            "versions": self.versions,
+            "device": self.device if what.kind == "speed" else ("cpu" if device.on_cpu() else "gpu"),
+            "data": [where.name, self.revisions[where.name]] if where else None,
+        }
+        if what.kind == "task":
+            depends_on["task"] = [what.task, self.book.hash(what.task)]
+            depends_on["chat_template"] = what.chat_template
+        return results.place(identity, what.file, depends_on)
 
     def _progress(self, what: str, before: int) -> Done:
         total = len(self.models) * len(self.whats)
@@ -170,22 +222,38 @@ class _Family:
 
         return done
 
-    def _measurement(self, asked: ModelToMeasure, finished: list[Finished]) -> Measurement:
+    def _measurement(self, asked: ModelToMeasure, finished: dict[What, Finished]) -> Measurement:
+        made = tuple(finished.values())
         return Measurement(
             name=asked.name,
             recipe=asked.recipe,
-            tasks=tuple(kept.score for kept in finished if kept.score is not None),
-            perplexity=next((kept.perplexity for kept in finished if kept.perplexity is not None), None),
-            speed=next((kept.speed for kept in finished if kept.speed is not None), None),
-            peak_memory_bytes=max(kept.peak_memory_bytes for kept in finished),
+            tasks=_scores(finished, again=False),
+            tasks_without_template=_scores(finished, again=True),
+            perplexity=next((kept.perplexity for kept in made if kept.perplexity is not None), None),
+            speed=next((kept.speed for kept in made if kept.speed is not None), None),
+            peak_memory_bytes=max(kept.peak_memory_bytes for kept in made),
             size_bytes=asked.size_bytes,
             bits_per_weight=asked.bits_per_weight,
             settings=self.settings,
             device=self.device,
-            compute_dtype=finished[0].compute_dtype,
-            chat_template_sha256=finished[0].chat_template_sha256,
+            compute_dtype=made[0].compute_dtype,
+            chat_template_sha256=made[0].chat_template_sha256,
             versions=self.versions,
             dataset_revisions=self.revisions,
-            measured_at=max(kept.measured_at for kept in finished),
-            seconds=sum(kept.seconds for kept in finished),
+            measured_at=max(kept.measured_at for kept in made),
+            seconds=sum(kept.seconds for kept in made),
         )
+
+
+def _is_the_same(what: What, finished: dict[What, Finished]) -> bool:
+    """Whether a task is to be asked without a chat template of a model that has none."""
+    if not what.again:
+        return False
+    first = finished[replace(what, chat_template=True, again=False)].score
+    return first is not None and first.chat_template is False
+
+
+def _scores(finished: dict[What, Finished], *, again: bool) -> tuple[TaskScore, ...]:
+    return tuple(
+        kept.score for what, kept in finished.items() if kept.score is not None and what.again == again
+    )

@@ -13,6 +13,7 @@ import mlx.core as mx
 import msgspec
 
 from bot.measure import likelihood, model, perplexity, speed, tasks
+from bot.measure.definitions import LoadedTask
 from bot.measure.results import Finished, Outcome
 from bot.records import MeasureSettings
 
@@ -46,15 +47,19 @@ class LoadedModel:
         measured = perplexity.measure(self.model, text, self.settings, dataset_sha, self.name)
         return self._finished(start, perplexity=measured)
 
-    def task(self, task: Any, done: likelihood.Done, kept_in: str) -> tuple[Finished, list[Outcome]]:
-        """The score on one lm-eval task, and the outcome of each question, which `kept_in` will name."""
+    def task(
+        self, task: LoadedTask, done: likelihood.Done, kept_in: str, *, chat_template: bool
+    ) -> tuple[Finished, list[Outcome]]:
+        """The score on one lm-eval task, and the outcome of each question, which `kept_in` will name.
+
+        The chat template is applied where there is one, if `chat_template` says so.
+        """
         start = time.monotonic()
         self._prepare()
-        lm = likelihood.make_lm(
-            self.model, self.tokenizer, chat_template=self.settings.chat_template, done=done
-        )
+        lm = likelihood.make_lm(self.model, self.tokenizer, chat_template=chat_template, done=done)
         score, outcomes = tasks.measure(lm, task, self.settings, self.name)
-        return self._finished(start, score=msgspec.structs.replace(score, outcomes=kept_in)), outcomes
+        kept = msgspec.structs.replace(score, outcomes=kept_in if outcomes else None)
+        return self._finished(start, score=kept), outcomes
 
     def _prepare(self) -> None:
         if not self._prepared:

@@ -19,11 +19,15 @@ class ModelToMeasure(Record, frozen=True, kw_only=True):
 
 
 class MeasureRequest(Record, frozen=True, kw_only=True):
-    """A base and its siblings, measured by one process. `store` is the folder of finished results."""
+    """A base and its siblings, measured by one process. `store` is the folder of finished results.
+
+    `include_path` are folders of lm-eval task files; a task of theirs is taken before lm-eval's own.
+    """
 
     models: tuple[ModelToMeasure, ...]
     settings: MeasureSettings
     store: str
+    include_path: tuple[str, ...] = ()
 
 
 class NotMeasured(Record, frozen=True, kw_only=True):

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +24,27 @@ from bot.records import Perplexity, Record, Speed, TaskScore
 
 IDENTITY_LENGTH = 32
 KEY_LENGTH = 16
+LARGEST_OUTCOMES = 256 << 20
+"""Bytes, unpacked; the ten thousand questions of HellaSwag have some two million."""
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """One question on one model. Positions count from 0; `loglikelihoods` in nats, one a choice."""
+    """One question on one model. Positions count from 0; `loglikelihoods` in nats, one a choice.
+
+    Without choices there is no `answer` by position, but a `text`; of several right choices none is `right`.
+    """
 
     question: int
     question_hash: str
-    answer: int
-    right: int
     correct: bool
+    answer: int | None = None
+    right: int | None = None
     loglikelihoods: tuple[float, ...] = ()
+    text: str = ""
+
+
+Outcomes = Mapping[str, tuple[Outcome, ...]]
+"""Per-question outcomes of one model, each task's under the name that its `TaskScore.outcomes` gives."""
 
 
 class Finished(Record, frozen=True, kw_only=True):
@@ -85,8 +97,19 @@ def save_outcomes(store: Path, at: Place, outcomes: Iterable[Outcome]) -> None:
 
 def load_outcomes(path: Path) -> tuple[Outcome, ...]:
     """The outcomes of one task on one model (`TaskScore.outcomes` names the file, below the store)."""
-    lines = gzip.decompress(path.read_bytes()).splitlines()
-    return tuple(msgspec.json.decode(line, type=Outcome) for line in lines)
+    return decode_outcomes(path.read_bytes())
+
+
+def decode_outcomes(data: bytes) -> tuple[Outcome, ...]:
+    """What anybody's file of outcomes holds. Raises ValueError where it is none, or unpacks to too much."""
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            lines = file.read(LARGEST_OUTCOMES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"is no gzip file: {error}") from error
+    if len(lines) > LARGEST_OUTCOMES:
+        raise ValueError(f"unpacks to more than {LARGEST_OUTCOMES} bytes")
+    return tuple(msgspec.json.decode(line, type=Outcome) for line in lines.splitlines())
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,143 +1,165 @@
-"""The real lm-eval tasks: loaded once per process, run on each model, read into a TaskScore.
-
-lm-eval's full TaskManager reads some ten thousand task files, which takes nine seconds; the tasks
-of the cards stand in six folders, so only those are read.
-"""
+"""One lm-eval task on one model, read into a TaskScore and the outcome of each question."""
 
 from __future__ import annotations
 
-import logging
 import math
+import os
 import random
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import datasets
-import lm_eval.tasks
+import lm_eval
 import numpy as np
+from lm_eval.api.metrics import bootstrap_stderr, mean, stderr_for_metric
 from lm_eval.api.model import LM
 
-from bot.errors import ConfigError, VerificationFailed
-from bot.measure.data import loading
+from bot.errors import VerificationFailed
+from bot.measure.definitions import LoadedTask
 from bot.measure.results import Outcome
 from bot.measure.statistics import chance_rate, majority_rate
 from bot.records import MeasureSettings, TaskScore
 
-datasets.config.USE_PARQUET_EXPORT = False  # the dataset viewer is another server than HF_ENDPOINT
-logging.getLogger("lm_eval").setLevel(logging.ERROR)
+METRICS = ("acc_norm", "acc", "exact_match")
+"""The metric of a task is the first of these that it reports, else the first that it reports."""
 
-KNOWN = {
-    "arc_challenge": ("arc", "allenai/ai2_arc"),
-    "arc_easy": ("arc", "allenai/ai2_arc"),
-    "boolq": ("super_glue/boolq", "aps/super_glue"),
-    "hellaswag": ("hellaswag", "Rowan/hellaswag"),
-    "openbookqa": ("openbookqa", "allenai/openbookqa"),
-    "piqa": ("piqa", "baber/piqa"),
-    "winogrande": ("winogrande", "allenai/winogrande"),
-}
-"""The tasks of the cards: their folder in lm-eval and the Hub id of their dataset."""
+RESAMPLES = 100
+"""Bootstrap resamples of the questions, for metrics whose error has no closed form."""
 
-METRICS = ("acc_norm", "acc")
-"""The metric of a task is the first of these that it defines."""
+MOST_TEXT = 400
+"""Characters of a generated answer that are kept."""
 
 
-def dataset_of(name: str) -> str:
-    """The Hub id of a task's dataset. Raises ConfigError for a task that is not among KNOWN."""
-    if name not in KNOWN:
-        raise ConfigError(f"there is no task {name!r} to measure: choose among {', '.join(KNOWN)}")
-    return KNOWN[name][1]
+def measure(
+    lm: LM, asked: LoadedTask, settings: MeasureSettings, model: str
+) -> tuple[TaskScore, list[Outcome]]:
+    """Run one task, as mlx_lm.evaluate would with this seed and this limit.
 
-
-def manager(names: Sequence[str]) -> Any:
-    """lm-eval's TaskManager over the folders of these tasks."""
-    root = Path(lm_eval.tasks.__file__).parent
-    folders = [root / folder for folder in sorted({KNOWN[name][0] for name in names})]
-    return lm_eval.tasks.TaskManager(include_defaults=False, include_path=folders)
-
-
-def load(names: Sequence[str], seed: int) -> dict[str, Any]:
-    """The tasks by name, their documents loaded through HF_ENDPOINT.
-
-    Raises NotFound and HubUnavailable when the data does not come.
+    A metric that is no share of right answers has no outcomes. Raises VerificationFailed when a likelihood
+    or the score is not a finite number.
     """
-    known = manager(names)
-    tasks = {}
-    for name in names:
-        with loading(f"the data of {name}"):
-            task = known.load([name])["tasks"][name]
-        task.set_config(key="num_fewshot", value=task.get_config("num_fewshot") or 0)
-        task.set_fewshot_seed(seed=seed)
-        tasks[name] = task
-    return tasks
-
-
-def measure(lm: LM, task: Any, settings: MeasureSettings, model: str) -> tuple[TaskScore, list[Outcome]]:
-    """Run one task, as lm_eval.simple_evaluate would with these seeds and this limit.
-
-    Raises VerificationFailed when a likelihood is not a finite number.
-    """
+    os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that has MLX
     random.seed(settings.seed)
     np.random.seed(settings.seed)
-    name = task.task_name
+    asked.task.set_fewshot_seed(seed=settings.seed)  # each model is shown the same examples
     results = lm_eval.evaluate(
         lm=lm,
-        task_dict={"tasks": {name: task}},
+        task_dict={"tasks": {asked.name: asked.task}},
         limit=settings.limit,
-        bootstrap_iters=1,  # nothing is drawn: the stderr of an accuracy is in closed form
+        bootstrap_iters=0,
         apply_chat_template=lm.use_chat_template,
-        fewshot_as_multiturn=True,
+        fewshot_as_multiturn=False,
     )
-    scores = results["results"][name]
-    metric = next(metric for metric in METRICS if f"{metric},none" in scores)
-    outcomes = [_outcome(task, sample, metric) for sample in results["samples"][name]]
-    _refuse_non_finite(outcomes, name, model)
-    stderr = scores[f"{metric}_stderr,none"]
-    return _score(task, metric, scores[f"{metric},none"], stderr, outcomes), outcomes
+    scores = results["results"][asked.name]
+    metric, kept = primary(scores)
+    samples = [sample for sample in results["samples"][asked.name] if sample["filter"] == kept]
+    _refuse_non_finite(samples, asked.name, model)
+    value = float(scores[f"{metric},{kept}"])
+    if not math.isfinite(value):
+        raise VerificationFailed(f"the {metric} of {model} on {asked.name} is {value}: it cannot be compared")
+    values = [sample[metric] for sample in samples if metric in sample]
+    outcomes = _outcomes(asked.task, metric, samples) if _is_share(values, value) else []
+    score = TaskScore(
+        task=asked.name,
+        metric=metric if kept == "none" else f"{metric},{kept}",
+        value=value,
+        stderr=_stderr(asked.task.aggregation().get(metric, mean), values),
+        n=len(samples),
+        version=str(asked.task.VERSION),
+        chat_template=bool(lm.use_chat_template),
+        few_shot=int(asked.task.get_config("num_fewshot") or 0),
+        task_hash=asked.hash,
+        **_by_position(outcomes),
+    )
+    return score, outcomes
 
 
-def _refuse_non_finite(outcomes: list[Outcome], task: str, model: str) -> None:
-    for outcome in outcomes:
-        if not all(math.isfinite(value) for value in outcome.loglikelihoods):
+def primary(scores: dict[str, Any]) -> tuple[str, str]:
+    """The metric that is the task's score, and which filter's (lm-eval: `metric,filter`)."""
+    keys = [(metric, kept) for metric, _, kept in (key.partition(",") for key in scores) if kept]
+    reported = [(metric, kept) for metric, kept in keys if not metric.endswith("_stderr")]
+    wanted = (pair for metric in METRICS for pair in reported if pair[0] == metric)
+    return next(wanted, reported[0])
+
+
+def _stderr(aggregate: Callable[[Sequence[Any]], float], values: Sequence[Any]) -> float:
+    """In closed form for a mean, else from the spread of RESAMPLES resamples; 0 where it is not defined."""
+    if len(values) < 2:
+        return 0.0
+    closed = stderr_for_metric(aggregate, RESAMPLES)
+    stderr = float(closed(values) if closed else bootstrap_stderr(aggregate, values, RESAMPLES))
+    return stderr if math.isfinite(stderr) else 0.0
+
+
+def _refuse_non_finite(samples: list[dict[str, Any]], task: str, model: str) -> None:
+    for sample in samples:
+        if not all(math.isfinite(value) for value in _likelihoods(sample)):
             raise VerificationFailed(
-                f"{model} answers question {outcome.question} of {task} with a likelihood that is not a "
+                f"{model} answers question {sample['doc_id']} of {task} with a likelihood that is not a "
                 "finite number: its weights are broken, quantize it again or take another recipe"
             )
 
 
-def _outcome(task: Any, sample: dict[str, Any], metric: str) -> Outcome:
-    """What was answered, by position, as lm-eval's multiple_choice decides it (Task.process_results)."""
-    choices = task.doc_to_choice(sample["doc"])
-    values = np.array([value for value, _ in sample["filtered_resps"]])
-    lengths = np.array([float(len(choice)) for choice in choices])
-    answer = int(np.argmax(values / lengths if metric == "acc_norm" else values))
-    right = task.doc_to_text(sample["doc"]) if task.multiple_input else task.doc_to_target(sample["doc"])
+def _likelihoods(sample: dict[str, Any]) -> tuple[float, ...]:
+    """Nats; none where the answer is a text."""
+    answers = [answer[0] if isinstance(answer, tuple) else answer for answer in sample["filtered_resps"]]
+    return tuple(float(answer) for answer in answers if isinstance(answer, (int, float)))
+
+
+def _is_share(values: Sequence[Any], score: float) -> bool:
+    """Whether the score is the share of questions that were answered right."""
+    right = [value for value in values if isinstance(value, (bool, int, float)) and value in (0, 1)]
+    return len(right) == len(values) > 0 and math.isclose(sum(right) / len(right), score, abs_tol=1e-9)
+
+
+def _outcomes(task: Any, metric: str, samples: list[dict[str, Any]]) -> list[Outcome]:
+    outcome = _choice if task.OUTPUT_TYPE == "multiple_choice" else _text
+    return [outcome(task, sample, metric) for sample in samples]
+
+
+def _text(_: Any, sample: dict[str, Any], metric: str) -> Outcome:
+    """A question that is answered by a text, or by one likelihood."""
+    first = sample["filtered_resps"][0]
     return Outcome(
         question=sample["doc_id"],
         question_hash=sample["doc_hash"],
-        answer=answer,
-        right=choices.index(right) if isinstance(right, str) else int(right),
+        correct=bool(sample[metric]),
+        loglikelihoods=_likelihoods(sample),
+        text=first[:MOST_TEXT] if isinstance(first, str) else "",
+    )
+
+
+def _choice(task: Any, sample: dict[str, Any], metric: str) -> Outcome:
+    """What was chosen, by position, as lm-eval's multiple_choice decides it (Task.process_results)."""
+    choices = task.doc_to_choice(sample["doc"])
+    values = np.array(_likelihoods(sample)[: len(choices)])  # acc_mutual_info asks for as many again
+    lengths = np.array([float(len(choice)) for choice in choices])
+    right = task.doc_to_text(sample["doc"]) if task.multiple_input else task.doc_to_target(sample["doc"])
+    if isinstance(right, str):
+        right = choices.index(right) if right in choices else None
+    return Outcome(
+        question=sample["doc_id"],
+        question_hash=sample["doc_hash"],
+        answer=int(np.argmax(values / lengths if metric == "acc_norm" else values)),
+        right=None if isinstance(right, list) else right,  # of several right ones none is the one
         correct=bool(sample[metric]),
         loglikelihoods=tuple(float(value) for value in values),
     )
 
 
-def _score(task: Any, metric: str, value: float, stderr: float | str, outcomes: list[Outcome]) -> TaskScore:
+def _by_position(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Of questions with choices: how often each was given and right, and what can be had without a model."""
+    if not outcomes or any(outcome.answer is None for outcome in outcomes):
+        return {}
     widths = [len(outcome.loglikelihoods) for outcome in outcomes]
     answered = Counter(outcome.answer for outcome in outcomes)
+    counted: dict[str, Any] = {"answers": tuple(answered[position] for position in range(max(widths)))}
+    if any(outcome.right is None for outcome in outcomes):
+        return counted
     right = Counter(outcome.right for outcome in outcomes)
-    positions = range(max(widths))
-    correct = tuple(right[position] for position in positions)
-    return TaskScore(
-        task=task.task_name,
-        metric=metric,
-        value=float(value),
-        stderr=0.0 if isinstance(stderr, str) else float(stderr),  # "N/A" when there is one question
-        n=len(outcomes),
-        version=str(task.VERSION),
-        chance=chance_rate(widths),
-        majority=majority_rate(correct),
-        answers=tuple(answered[position] for position in positions),
-        correct=correct,
-    )
+    correct = tuple(right[position] for position in range(max(widths)))
+    return counted | {
+        "chance": chance_rate(widths),
+        "majority": majority_rate(correct),
+        "correct": correct,
+    }

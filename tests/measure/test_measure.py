@@ -12,12 +12,13 @@ from pathlib import Path
 import mlx.core as mx
 import msgspec
 import pytest
-from lm_eval.tasks._yaml_loader import load_yaml
 
 from bot import child
 from bot.child import Progress
 from bot.errors import ConfigError, NotFound, VerificationFailed
-from bot.measure import family, tasks
+from bot.measure import family
+from bot.measure.data import Data
+from bot.measure.definitions import KNOWN, TaskBook
 from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
 from bot.measure.results import load_outcomes
 from bot.measure.statistics import paired_difference, proportion_stderr
@@ -35,6 +36,15 @@ SETTINGS = MeasureSettings(
 )
 FEW = msgspec.structs.replace(SETTINGS, tasks=("piqa", "boolq"), speed_trials=0)
 TASKS_ONLY = msgspec.structs.replace(FEW, perplexity_samples=0)
+DATASETS = {
+    "arc_challenge": "allenai/ai2_arc",
+    "arc_easy": "allenai/ai2_arc",
+    "boolq": "aps/super_glue",
+    "hellaswag": "Rowan/hellaswag",
+    "openbookqa": "allenai/openbookqa",
+    "piqa": "baber/piqa",
+    "winogrande": "allenai/winogrande",
+}
 ACCURACY_ONLY = {"boolq", "winogrande"}
 
 
@@ -126,9 +136,7 @@ def test_the_revisions_of_all_datasets_are_kept(
 ) -> None:
     """Each dataset stands with the commit it had on the Hub."""
     revisions = measured[0].items[0].dataset_revisions
-    assert revisions.keys() == {dataset for _, dataset in tasks.KNOWN.values()} | {
-        SETTINGS.perplexity_dataset
-    }
+    assert revisions.keys() == {*DATASETS.values(), SETTINGS.perplexity_dataset}
     assert all(re.fullmatch("[0-9a-f]{40}", sha) for sha in revisions.values())
     perplexity = measured[0].items[0].perplexity
     assert perplexity is not None
@@ -278,19 +286,19 @@ def test_a_request_that_cannot_be_measured_is_refused_in_a_sentence(
 
 def test_settings_that_measure_nothing_known_are_refused_at_once(tmp_path: Path) -> None:
     """A task that is not on the cards, or no measurement at all, is refused before anything is loaded."""
-    with pytest.raises(ConfigError, match="no task 'nonsense' to measure: choose among arc_challenge"):
-        family.measure(request(tmp_path, msgspec.structs.replace(FEW, tasks=("nonsense",))), ignore)
+    with pytest.raises(ConfigError, match="no task 'boolqq' to measure: is boolq"):
+        family.measure(request(tmp_path, msgspec.structs.replace(FEW, tasks=("boolqq",))), ignore)
     with pytest.raises(ConfigError, match="nothing is asked for"):
         family.measure(request(tmp_path, msgspec.structs.replace(TASKS_ONLY, tasks=())), ignore)
 
 
 def test_the_known_tasks_are_lm_evals_own() -> None:
-    """Folder and dataset of each of the seven tasks are what the installed lm-eval says."""
-    known = tasks.manager(list(tasks.KNOWN))
-    for name, (folder, dataset) in tasks.KNOWN.items():
-        path = known.task_index[name].yaml_path
-        assert path.parent.as_posix().endswith(f"lm_eval/tasks/{folder}")
-        assert load_yaml(path, resolve_func=False, recursive=True)["dataset_path"] == dataset
+    """Each of the seven is found in its folder of the installed lm-eval, with the dataset of the cards."""
+    book = TaskBook(tuple(KNOWN))
+    assert book.names == tuple(KNOWN)
+    assert {name: book.data(name) for name in KNOWN} == {
+        name: Data(name=dataset) for name, dataset in DATASETS.items()
+    }
 
 
 def test_numbers_are_finite_in_json(measured: tuple[Measurements, list[Progress]]) -> None:
