@@ -52,6 +52,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Where runs of this endpoint live: what was begun against one Hub is never executed on another."""
         return self.home if self.is_real_hub else self.hub_home
 
+    @property
+    def measurements(self) -> Path:
+        """The store of finished measurements and of the outcomes of every question (`measure/results.py`)."""
+        return self.state / "measurements"
+
     def run_folder(self, run_id: str) -> Path:
         """Where one run keeps its log and progress. Run ids hold slashes and @; folder names must not."""
         readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in run_id)[-80:]

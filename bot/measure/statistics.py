@@ -27,6 +27,11 @@ MARGIN = 0.01
 """How much mean accuracy a quant may lose and still count as no worse, unless a publisher says otherwise."""
 
 
+ACCURACIES = ("acc", "acc_norm", "exact_match")
+LOWER_IS_BETTER = ("word_perplexity", "byte_perplexity", "bits_per_byte", "perplexity", "brier_score", "ter")
+"""Of lm-eval's metrics: shares of right answers, and those of which less is better."""
+
+
 class Difference(Record, frozen=True, kw_only=True):
     """`value` = second minus first, in the metric's unit, and its 95 % interval `low` to `high`.
 
@@ -85,6 +90,15 @@ def says_nothing(score: TaskScore) -> str | None:
     return None
 
 
+def is_accuracy(score: TaskScore) -> bool:
+    """True where the score is a share of right answers, whatever filter of the task gave the answers."""
+    return score.metric.split(",")[0] in ACCURACIES
+
+
+def lower_is_better(score: TaskScore) -> bool:
+    return score.metric.split(",")[0] in LOWER_IS_BETTER
+
+
 def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Difference:
     """Exact McNemar test on the same questions: only those count that one side got right and not the other.
 
@@ -141,24 +155,34 @@ def unpaired_difference(first: TaskScore, second: TaskScore) -> Difference:
     """Two published scores: z = difference / sqrt(stderr² + stderr²), two-sided normal p.
 
     Too cautious when both answered the same questions, which is why the paired test comes first
-    (Miller, Adding Error Bars to Evals, arXiv:2411.00640, section 4). The interval is Newcombe's hybrid of
-    two Wilson intervals, Statistics in Medicine 17 (1998) 873, method 10: it needs only scores and n.
+    (Miller, Adding Error Bars to Evals, arXiv:2411.00640, section 4). The interval of accuracies is
+    Newcombe's hybrid of two Wilson intervals, Statistics in Medicine 17 (1998) 873, method 10; that of other
+    metrics is the difference ± 1.96 standard errors. Without a standard error, it decides alone (p 0 or 1).
     """
     value = second.value - first.value
-    stderr = math.hypot(
-        first.stderr or proportion_stderr(first.value, first.n),
-        second.stderr or proportion_stderr(second.value, second.n),
-    )
-    p = math.erfc(abs(value) / stderr / math.sqrt(2)) if stderr else float(value == 0)
-    (low, high), (low_2, high_2) = wilson(first.value, first.n), wilson(second.value, second.n)
+    stderr = math.hypot(_stderr(first), _stderr(second))
+    (low_1, high_1), (low_2, high_2) = _interval(first), _interval(second)
+    low = value - math.hypot(second.value - low_2, high_1 - first.value)
+    high = value + math.hypot(high_2 - second.value, first.value - low_1)
     return Difference(
         value=value,
-        low=value - math.hypot(second.value - low_2, high - first.value),
-        high=value + math.hypot(high_2 - second.value, first.value - low),
-        p=p,
+        low=low,
+        high=high,
+        p=math.erfc(abs(value) / stderr / math.sqrt(2)) if stderr else float(low <= 0 <= high),
         n=min(first.n, second.n),
         test="unpaired",
     )
+
+
+def _stderr(score: TaskScore) -> float:
+    """As published, else from the share and n."""
+    return score.stderr or (proportion_stderr(score.value, score.n) if is_accuracy(score) else 0.0)
+
+
+def _interval(score: TaskScore) -> tuple[float, float]:
+    if is_accuracy(score):
+        return wilson(score.value, score.n)
+    return score.value - TWO_SIDED_95 * score.stderr, score.value + TWO_SIDED_95 * score.stderr
 
 
 def wilson(value: float, n: int) -> tuple[float, float]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.card.facts import CardFacts
 from bot.card.numbers import bits, difference, listed, percent, size, task_title
-from bot.card.tables import chip, others_of
+from bot.card.tables import chip
+from bot.measure.results import Outcomes
 from bot.recipes.mac.memory import FILL
 from bot.records import Review
-from bot.review.compare import Comparison, TaskDifference, compare, silent_tasks
+from bot.review.compare import NOT_KNOWN, Comparison, TaskDifference, compare, silent_tasks
 from bot.review.macs import smallest_mac
 
 
-def review(facts: CardFacts) -> Review:
-    """Compare the quant with its base and its siblings and put the result in words. Pure."""
+def review(facts: CardFacts, outcomes: Mapping[str, Outcomes] | None = None) -> Review:
+    """Compare the quant with its base and its siblings and put the result in words. Pure.
+
+    `outcomes` are the per-question outcomes of each model that has them, by its repo: where both sides'
+    are known the tests are paired.
+    """
     mine = facts.measurement
-    comparisons = tuple(compare(mine, name, other) for name, other in others_of(facts))
+    comparisons = _comparisons(facts, outcomes or {})
     with_base = next((c for c in comparisons if c.name == "base"), None)
     siblings = tuple(c for c in comparisons if c is not with_base)
     silent = silent_tasks(mine, facts.base_measurement)
@@ -22,6 +29,8 @@ def review(facts: CardFacts) -> Review:
         *(_against(c, "the base", most=7) for c in (with_base,) if c),
         *_against_siblings(siblings),
         *_cheaper(facts, siblings),
+        *_otherwise(comparisons),
+        *_tests(comparisons),
         *(f"{task_title(task)} says nothing here: {reason}." for task, reason in silent.items()),
         _speed(facts),
         _memory(facts),
@@ -30,6 +39,19 @@ def review(facts: CardFacts) -> Review:
         verdict=_verdict(facts, with_base, silent),
         sentences=tuple(filter(None, sentences)),
         says_nothing=tuple(silent),
+    )
+
+
+def _comparisons(facts: CardFacts, outcomes: Mapping[str, Outcomes]) -> tuple[Comparison, ...]:
+    """With the base if it was measured, and the siblings, largest first."""
+    siblings = sorted(facts.siblings, key=lambda s: -s.measurement.size_bytes)
+    others = [(s.recipe, s.repo, s.measurement) for s in siblings]
+    if facts.base_measurement is not None:
+        others.insert(0, ("base", facts.base.repo, facts.base_measurement))
+    mine = outcomes.get(facts.repo, NOT_KNOWN)
+    return tuple(
+        compare(facts.measurement, name, other, mine, outcomes.get(repo, NOT_KNOWN))
+        for name, repo, other in others
     )
 
 
@@ -121,6 +143,36 @@ def _cheaper(facts: CardFacts, siblings: tuple[Comparison, ...]) -> tuple[str, .
         f"The smaller {best.name} ({size(best.size_bytes)}) is not worse beyond noise on any {what}: "
         f"where space counts, it is the one to take.",
     )
+
+
+def _otherwise(comparisons: tuple[Comparison, ...]) -> tuple[str, ...]:
+    """What was asked otherwise of another model, so that no difference can be told; a sentence a reason."""
+    sentences = []
+    for found in comparisons:
+        for why_not in dict.fromkeys(found.not_compared.values()):
+            tasks = [task_title(task) for task, why in found.not_compared.items() if why == why_not]
+            sentences.append(f"Not compared with {_called(found)} on {listed(tasks)}: {why_not}.")
+    return tuple(sentences)
+
+
+def _tests(comparisons: tuple[Comparison, ...]) -> tuple[str, ...]:
+    """How the differences of tasks were tested, if there are any."""
+    compared = [c for c in comparisons if c.tasks]
+    unpaired = [_called(c) for c in compared if not c.paired]
+    if not compared:
+        return ()
+    if not unpaired:
+        return ("Noise is told by paired tests: every model answered the same questions.",)
+    against = f"against {listed(unpaired)} " if len(unpaired) < len(compared) else ""
+    rest = "; the other tests are paired" if against else ""
+    return (
+        f"Tests {against}are unpaired, from scores and standard errors alone, and therefore cautious: not "
+        f"every question's outcomes are known on both sides{rest}.",
+    )
+
+
+def _called(found: Comparison) -> str:
+    return "the base" if found.name == "base" else found.name
 
 
 def _speed(facts: CardFacts) -> str:
