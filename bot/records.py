@@ -308,7 +308,8 @@ class TaskScore(Record, frozen=True, kw_only=True):
 
     `answers` counts how often each choice (by its position) was given, `correct` how often it was right.
     `chance` is the expected score of guessing uniformly, `majority` that of always giving the most
-    frequent right answer. `outcomes` names the file of the per-question outcomes in the measurement store.
+    frequent right answer. `outcomes` names the file of the per-question outcomes, below the measurement
+    store; in a manifest, below its repo.
     `chat_template` says whether the questions were asked with one, `few_shot` how many examples came before,
     `task_hash` identifies the task's definition.
     """

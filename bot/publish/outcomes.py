@@ -15,11 +15,15 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from bot.measure.results import Outcomes, decode_outcomes
 from bot.records import Measurement, TaskScore
+
+if TYPE_CHECKING:
+    from bot.huggingface import HubDoor
 
 FOLDER = "measurements"
 BASE = f"{FOLDER}/base"
@@ -68,6 +72,11 @@ def _file_name(task: str) -> str:
 def below(folder: Path) -> Read:
     """Reads files below `folder`."""
     return lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None
+
+
+def on_hub(door: HubDoor, repo: str, revision: str | None = None) -> Read:
+    """Reads files of a repo."""
+    return lambda name: door.read(repo, name, revision)
 
 
 def outcomes(measurement: Measurement, read: Read) -> Outcomes:

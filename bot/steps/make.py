@@ -57,7 +57,7 @@ def measure(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
             for f in made
         ),
     ]
-    store = settings_for(plan).state / "measurements"
+    store = settings_for(plan).measurements
     request = MeasureRequest(models=tuple(models), settings=plan.measure, store=str(store))
     with mlx_turn(run):
         return to_json(in_child("bot.measure", request, Measurements, run))

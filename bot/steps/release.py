@@ -9,22 +9,23 @@ from dbos import DBOS
 from msgspec.structs import replace
 
 from bot import settings
-from bot.card.facts import facts
+from bot.card.facts import CardFacts, facts
 from bot.card.render import render
 from bot.errors import NotFound, VerificationFailed
 from bot.huggingface import HubDoor
 from bot.measure.request import AnswersRequest
+from bot.measure.results import Outcomes
 from bot.measure.verdict import judge
-from bot.publish import collections, ledger, manifest, repo
+from bot.publish import collections, ledger, manifest, outcomes, repo
 from bot.publish.rivals import rivals
 from bot.records import Answers, Measurement, RepoFile, Sibling, from_json, to_json
 from bot.review.review import review
-from bot.steps.job import Job, Json, door, in_child, mlx_turn, say
+from bot.steps.job import Job, Json, door, in_child, mlx_turn, say, settings_for
 
 
 @DBOS.step(name="card")
 def write_card(job_json: Json) -> None:
-    """README.md and qx_manifest.json into the folder."""
+    """README.md, the outcomes of every question and qx_manifest.json into the folder."""
     job = from_json(Job, job_json)
     hub = door(job.plan)
     say(job, "card", job.quant.repo)
@@ -43,9 +44,26 @@ def write_card(job_json: Json) -> None:
         siblings=(*_siblings(job, hub), *others),
         endpoint=hub.endpoint,
     )
-    card = render(known, review(known), settings.from_environment().templates)
+    store = settings_for(job.plan).measurements
+    card = render(known, review(known, _outcomes(known, hub, store)), settings.from_environment().templates)
     (folder / "README.md").write_text(card.text, encoding="utf-8")
-    manifest.write(folder, job.plan, job.quant, job.folder, card, _required(job), job.measurement_of(None))
+    mine, base = outcomes.keep(folder, store, _required(job), job.measurement_of(None))
+    manifest.write(folder, job.plan, job.quant, job.folder, card, mine, base)
+
+
+def _outcomes(known: CardFacts, hub: HubDoor, store: Path) -> dict[str, Outcomes]:
+    """By repo: what was measured here from the store, what is on the Hub already from its repo."""
+    here = outcomes.below(store)
+    found = {
+        sibling.repo: outcomes.outcomes(
+            sibling.measurement, outcomes.on_hub(hub, sibling.repo) if sibling.published else here
+        )
+        for sibling in known.siblings
+    }
+    found[known.repo] = outcomes.outcomes(known.measurement, here)
+    if known.base_measurement is not None:
+        found[known.base.repo] = outcomes.outcomes(known.base_measurement, here)
+    return found
 
 
 def _required(job: Job) -> Measurement:
