@@ -41,6 +41,12 @@ def usable_memory() -> int:
     return int(device_info().get("max_recommended_working_set_size") or psutil.virtual_memory().available)
 
 
+def usable_memory_is() -> str:
+    """What `usable_memory` is, in words."""
+    on_metal = device_info().get("max_recommended_working_set_size")
+    return "Metal's working set" if on_metal else "free memory"
+
+
 def _system() -> str:
     release = platform.mac_ver()[0]
     return f"macOS {release}" if release else platform.system()

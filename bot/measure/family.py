@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from bot.child import Progress, Report
 from bot.errors import ConfigError, VerificationFailed
-from bot.measure import chat, data, device, model, perplexity, results
+from bot.measure import chat, data, device, model, perplexity, results, speed
 from bot.measure.data import Data
 from bot.measure.definitions import LoadedTask, TaskBook
 from bot.measure.likelihood import Done
@@ -31,9 +31,6 @@ from bot.records import Measurement, MeasureSettings, Record, TaskScore
 
 PACKAGES = ("mlx", "mlx-lm", "lm-eval", "datasets", "transformers")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "chat_template.jinja")
-
-FILL = 0.9
-"""A model larger than this share of the usable memory is not measured whole."""
 
 DEPENDS_ON = {
     "speed": ("prompt_tokens", "generation_tokens", "speed_trials"),
@@ -68,13 +65,16 @@ class What(Record, frozen=True, kw_only=True):
         return f"{name}-plain" if self.kind == "task" and not self.chat_template else name
 
 
+SPEED = What(kind="speed")
+
+
 def asked_for(settings: MeasureSettings, tasks: Sequence[str]) -> tuple[What, ...]:
     """The measurements of each model, in the order in which they are made.
 
     Speed comes first: it belongs to the weights as they are published.
     """
     return (
-        *((What(kind="speed"),) if settings.speed_trials else ()),
+        *((SPEED,) if settings.speed_trials else ()),
         *((What(kind="perplexity"),) if settings.perplexity_samples else ()),
         *(
             What(kind="task", task=task, chat_template=template, again=number > 0)
@@ -96,7 +96,7 @@ def measure(request: MeasureRequest, report: Report) -> Measurements:
     items: list[Measurement] = []
     failed: list[NotMeasured] = []
     for number, asked in enumerate(request.models):
-        if asked.recipe is None and asked.size_bytes > FILL * device.usable_memory():
+        if asked.recipe is None and asked.size_bytes > speed.FILL * device.usable_memory():
             continue
         try:
             items.append(_with_answers(family.measure(number, asked), asked, report))
@@ -155,8 +155,8 @@ class _Family:
         for index, what in enumerate(self.whats):
             place = self._place(identity, what)
             done = self._progress(f"{asked.name}: {what.name}", number * len(self.whats) + index)
-            kept = results.load(self.store, place)
-            if kept is None and not _is_the_same(what, finished):
+            kept = self._kept(what, place)
+            if kept is None and not _is_the_same(what, finished) and not self._too_large(what, asked):
                 done(0, 1)
                 loaded = loaded or LoadedModel(asked.name, Path(asked.path), self.settings)
                 kept = self._measure(loaded, what, place, done, Path(asked.path))
@@ -164,6 +164,20 @@ class _Family:
             if kept is not None:
                 finished[what] = kept
         return self._measurement(asked, finished)
+
+    def _kept(self, what: What, place: results.Place) -> Finished | None:
+        """What was measured before. A speed that was withheld is tried again when the machine is quiet."""
+        kept = results.load(self.store, place)
+        return None if kept and kept.speed_withheld and not speed.busy_now() else kept
+
+    def _too_large(self, what: What, asked: ModelToMeasure) -> str | None:
+        """Why a model this large has no speed here."""
+        if what.kind != "speed":
+            return None
+        return speed.too_large(asked.size_bytes, device.usable_memory(), device.usable_memory_is())
+
+    def _withheld(self, asked: ModelToMeasure) -> str | None:
+        return self._too_large(SPEED, asked) if SPEED in self.whats else None
 
     def _measure(
         self, loaded: LoadedModel, what: What, place: results.Place, done: Done, folder: Path
@@ -224,23 +238,25 @@ class _Family:
 
     def _measurement(self, asked: ModelToMeasure, finished: dict[What, Finished]) -> Measurement:
         made = tuple(finished.values())
+        timed = finished.get(SPEED)
         return Measurement(
             name=asked.name,
             recipe=asked.recipe,
             tasks=_scores(finished, again=False),
             tasks_without_template=_scores(finished, again=True),
             perplexity=next((kept.perplexity for kept in made if kept.perplexity is not None), None),
-            speed=next((kept.speed for kept in made if kept.speed is not None), None),
-            peak_memory_bytes=max(kept.peak_memory_bytes for kept in made),
+            speed=timed.speed if timed else None,
+            speed_withheld=timed.speed_withheld if timed else self._withheld(asked),
+            peak_memory_bytes=timed.peak_memory_bytes if timed else 0,
             size_bytes=asked.size_bytes,
             bits_per_weight=asked.bits_per_weight,
             settings=self.settings,
             device=self.device,
-            compute_dtype=made[0].compute_dtype,
-            chat_template_sha256=made[0].chat_template_sha256,
+            compute_dtype=made[-1].compute_dtype if made else "",
+            chat_template_sha256=made[-1].chat_template_sha256 if made else None,
             versions=self.versions,
             dataset_revisions=self.revisions,
-            measured_at=max(kept.measured_at for kept in made),
+            measured_at=max((kept.measured_at for kept in made), default=""),
             seconds=sum(kept.seconds for kept in made),
         )
 

@@ -31,12 +31,20 @@ class LoadedModel:
         self._prepared = False
 
     def speed(self) -> Finished:
-        """Tokens per second, and the peak memory of those runs, weights included (bytes)."""
+        """Tokens per second, and the peak memory of those runs, weights included (bytes).
+
+        Where others used the machine meanwhile there is no speed, but a sentence.
+        """
         assert not self._prepared
         start = time.monotonic()
         mx.reset_peak_memory()
-        measured = speed.measure(self.model, self.tokenizer, self.config, self.settings)
-        return self._finished(start, speed=measured, peak_memory_bytes=int(mx.get_peak_memory()))
+        measured, disturbed = speed.measure(self.model, self.tokenizer, self.config, self.settings)
+        return self._finished(
+            start,
+            speed=None if disturbed else measured,
+            speed_withheld=disturbed,
+            peak_memory_bytes=int(mx.get_peak_memory()),
+        )
 
     def perplexity(self, text: mx.array | None, dataset_sha: str | None) -> Finished:
         """Perplexity on `text` (samples x tokens); none where the tokenizer could not make the text."""

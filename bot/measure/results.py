@@ -48,7 +48,10 @@ Outcomes = Mapping[str, tuple[Outcome, ...]]
 
 
 class Finished(Record, frozen=True, kw_only=True):
-    """One finished measurement: one of score, perplexity, speed (with the peak memory of its runs)."""
+    """One finished measurement: one of score, perplexity, speed (with the peak memory of its runs).
+
+    `speed_withheld` says why there is none although it was timed.
+    """
 
     compute_dtype: str
     chat_template_sha256: str | None
@@ -57,6 +60,7 @@ class Finished(Record, frozen=True, kw_only=True):
     score: TaskScore | None = None
     perplexity: Perplexity | None = None
     speed: Speed | None = None
+    speed_withheld: str | None = None
     peak_memory_bytes: int = 0
 
 

@@ -22,7 +22,7 @@ from bot.measure.definitions import KNOWN, TaskBook
 from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
 from bot.measure.results import load_outcomes
 from bot.measure.statistics import paired_difference, proportion_stderr
-from bot.records import MeasureSettings
+from bot.records import Measurement, MeasureSettings
 from tests.measure import tiny
 
 LIMIT = 10
@@ -46,6 +46,13 @@ DATASETS = {
     "winogrande": "allenai/winogrande",
 }
 ACCURACY_ONLY = {"boolq", "winogrande"}
+
+
+def quiet(measured: Measurement) -> Measurement:
+    """Without what is measured again where the machine was busy: a speed that was withheld."""
+    return msgspec.structs.replace(
+        measured, speed=None, speed_withheld=None, peak_memory_bytes=0, measured_at="", seconds=0.0
+    )
 
 
 class KilledError(Exception):
@@ -123,8 +130,8 @@ def test_a_family_is_measured_on_all_seven_tasks(measured: tuple[Measurements, l
             assert score.majority == max(score.correct) / LIMIT
         assert item.perplexity is not None
         assert item.perplexity.value > 1
-        assert item.speed is not None
-        assert item.speed.generation_tps > 0
+        assert (item.speed is None) == bool(item.speed_withheld)  # this machine may be busy
+        assert item.speed is None or item.speed.generation_tps > 0
         assert item.peak_memory_bytes > 0
         assert (item.compute_dtype, item.recipe) == ("float32", None if item is items[0] else "base-q4")
         assert item.versions.keys() >= {"mlx", "mlx-lm", "lm-eval"}
@@ -209,10 +216,12 @@ def test_a_second_measurement_costs_nothing_and_a_changed_request_only_what_chan
 ) -> None:
     """Asked again, the answer is the stored one; another limit repeats the tasks and nothing else."""
     first = measured[0]
-    assert measure(request(store, SETTINGS, *folders), environment, log) == first
+    again = measure(request(store, SETTINGS, *folders), environment, log)
+    assert [quiet(item) for item in again.items] == [quiet(item) for item in first.items]
     fewer = msgspec.structs.replace(SETTINGS, limit=4, tasks=("piqa",))
     changed = measure(request(store, fewer, folders[0]), environment, log).items[0]
-    assert (changed.speed, changed.perplexity) == (first.items[0].speed, first.items[0].perplexity)
+    assert changed.perplexity == first.items[0].perplexity
+    assert first.items[0].speed in (None, changed.speed)
     assert [(score.task, score.n) for score in changed.tasks] == [("piqa", 4)]
 
 
