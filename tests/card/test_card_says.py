@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -199,15 +200,36 @@ def test_card_says_how_it_was_measured_and_made() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "hash_", "said"),
-    [(True, "ab" * 32, "applied"), (True, None, "the tokenizer has none"), (False, None, "not applied")],
+    [
+        (True, "ab" * 32, "applied"),
+        ("on", "ab" * 32, "applied"),
+        (True, None, "the tokenizer has none"),
+        (False, "ab" * 32, "not applied"),
+        ("off", "ab" * 32, "not applied"),
+    ],
 )
-def test_chat_template_is_called_applied_only_when_it_was(asked: bool, hash_: str | None, said: str) -> None:
+def test_chat_template_is_called_applied_only_when_it_was(asked: Any, hash_: str | None, said: str) -> None:
     """Asking for a chat template that the tokenizer lacks is not applying it."""
     settings = replace(QX86_HI.settings, chat_template=asked)
     mine = replace(QX86_HI, settings=settings, chat_template_sha256=hash_)
     cell = pairs(tables(card(card_facts(mine=mine)))[2])["Chat template"]
     assert said in cell
-    assert cell.startswith("applied") == (hash_ is not None)
+    assert cell.startswith("applied") == (said == "applied")
+
+
+def test_a_card_says_that_the_tasks_were_asked_without_the_chat_template_too() -> None:
+    """Where both were measured the line about the template names both."""
+    both = replace(QX86_HI, tasks_without_template=QX86_HI.tasks)
+    cell = pairs(tables(card(card_facts(mine=both)))[2])["Chat template"]
+    assert cell.endswith("; also measured without it")
+
+
+def test_a_speed_that_was_withheld_is_told_with_its_reason() -> None:
+    """The line about speed says why there is none, and no number stands anywhere."""
+    why = "the machine was busy: other processes took 3.2 of its 16 cores"
+    text = card(card_facts(mine=replace(QX86_HI, speed=None, speed_withheld=why)))
+    assert pairs(tables(text)[2])["Speed"] == f"not measured: {why}"
+    assert "tokens per second generating" not in text
 
 
 def test_updates_are_listed_with_the_files_to_fetch() -> None:
