@@ -14,6 +14,7 @@ from bot import settings
 from bot.cli import (
     card,
     check,
+    compare,
     daemon,
     doctor,
     hub,
@@ -35,8 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
-    epilog="More: bot watch, quantize, check, recipes, card, release, unpublish, retry, cancel, pause, "
-    "resume, worker, rehearse, hub. Each has --help.",
+    epilog="More: bot watch, quantize, check, compare, recipes, card, release, unpublish, retry, cancel, "
+    "pause, resume, worker, rehearse, hub. Each has --help.",
 )
 
 
@@ -57,6 +58,7 @@ def _register() -> None:
         "watch": watch.watch,
         "quantize": quantize.quantize,
         "check": check.check,
+        "compare": compare.compare,
         "release": released.release,
         "unpublish": released.unpublish,
         "retry": runs.retry,
