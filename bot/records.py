@@ -6,6 +6,7 @@
     quantize-> ModelFolder
     measure -> Measurement (with the base's own beside it)
     review  -> Review
+    gate    -> Gate
     card    -> Card
     publish -> PublishedRepo, and a Manifest inside the repo
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -224,10 +225,36 @@ class MeasureSettings(Record, frozen=True, kw_only=True):
         return (self.chat_template in (True, "on"),)
 
 
+Over = Annotated[float, msgspec.Meta(gt=0)]
+"""A bound that something is over or not."""
+
+
+class ByWidth(Record, frozen=True, kw_only=True):
+    """A bound for each class of bits per weight (`bot.review.gate.WIDTHS`); None: the default."""
+
+    bits8: Over | None = msgspec.field(default=None, name="8bit")
+    bits6: Over | None = msgspec.field(default=None, name="6bit")
+    bits4: Over | None = msgspec.field(default=None, name="4bit")
+    bits3: Over | None = msgspec.field(default=None, name="3bit")
+    bits2: Over | None = msgspec.field(default=None, name="2bit")
+
+
+class GateSettings(Record, frozen=True, kw_only=True):
+    """What the gate stops: KL to the base over `kl` (nats a token), perplexity over `perplexity` times the
+    base's. A quant that is worse than its base by `margin` of mean accuracy only where `non_inferiority`
+    is `stop`."""
+
+    kl: ByWidth = ByWidth()
+    perplexity: ByWidth = ByWidth()
+    non_inferiority: Literal["label", "stop"] = "label"
+    margin: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
+
+
 class PlannedQuant(Record, frozen=True, kw_only=True):
     """One quant to make. `action` is decided by what the target repo on the Hub says.
 
-    `published` and `waiting` (private, for `bot release`) hold just this already; `foreign` is not ours.
+    `published`, `waiting` (private, for `bot release`) and `stopped` (by the gate, for `bot approve`) hold
+    just this already; `foreign` is not ours.
     """
 
     recipe: str
@@ -235,7 +262,7 @@ class PlannedQuant(Record, frozen=True, kw_only=True):
     repo: str
     predicted_bytes: int
     bits_per_weight: float
-    action: Literal["make", "update", "published", "waiting", "foreign"] = "make"
+    action: Literal["make", "update", "published", "waiting", "stopped", "foreign"] = "make"
     why: str = ""
 
 
@@ -252,6 +279,8 @@ class Plan(Record, frozen=True, kw_only=True):
     recipes: tuple[Recipe, ...]
     collections: tuple[str, ...] = ()
     measure: MeasureSettings = MeasureSettings()
+    gate: GateSettings = GateSettings()
+    publish: Literal["verified", "early"] = "verified"
     compare_with: tuple[str, ...] = ()
     staging: Literal["private", "branch"] = "private"
     keep_private: bool = False
@@ -259,6 +288,17 @@ class Plan(Record, frozen=True, kw_only=True):
     text_only: bool = False
     disk_bytes: int = 0
     why: str = ""
+
+    @property
+    def early(self) -> bool:
+        """Whether quants become public before their tasks are measured. Perplexity comes first: by it (and
+        the KL on its text) the gate judges."""
+        waits = bool(self.measure.tasks) and self.measure.perplexity_samples > 0
+        return self.publish == "early" and waits and not self.keep_private
+
+    def without_tasks(self) -> Plan:
+        """The same, but for the tasks."""
+        return msgspec.structs.replace(self, measure=msgspec.structs.replace(self.measure, tasks=()))
 
     def to_make(self) -> tuple[PlannedQuant, ...]:
         """The quants that are not already published from the same base revision and recipe."""
@@ -349,13 +389,14 @@ class Perplexity(Record, frozen=True, kw_only=True):
 class Divergence(Record, frozen=True, kw_only=True):
     """How far a quant's next-token distributions are from its base's, on the text of the perplexity.
 
-    KL(base || quant) in nats a token: `mean` with its document-clustered `stderr`, `median`, 99th percentile.
+    KL(base || quant) in nats a token: `mean` with its document-clustered `stderr` (None for one document),
+    `median`, 99th percentile.
     `top1` is the share of positions where both find the same token most likely.
     """
 
     base: str
     mean: float
-    stderr: float
+    stderr: float | None
     median: float
     p99: float
     top1: float
@@ -469,6 +510,56 @@ class Card(Record, frozen=True, kw_only=True):
     title: str
 
 
+# ---------------------------------------------------------------- gate
+
+
+class NonInferiority(Record, frozen=True, kw_only=True):
+    """Whether a quant is shown to be no worse than its base by `margin` of mean accuracy or more.
+
+    `value` is the mean difference over `tasks` tasks, `low` and `high` its one-sided 97.5 % bounds.
+    `power` is the probability of showing it, with these questions, if there were no difference at all.
+    `paired`: every task's difference comes from the same questions on both sides.
+    """
+
+    verdict: Literal["non-inferior", "not shown", "inferior"]
+    value: float
+    low: float
+    high: float
+    margin: float
+    power: float
+    tasks: int
+    questions: int
+    paired: bool
+
+
+class Gate(Record, frozen=True, kw_only=True):
+    """What the gate found of one quant. Each of `reasons` is a sentence that keeps it from the public.
+
+    `width` is the class of its bits per weight, `kl_bound` and `perplexity_bound` what held for it;
+    `not_judged` says in a sentence each what could not be looked at.
+    """
+
+    passed: bool
+    reasons: tuple[str, ...] = ()
+    width: str = ""
+    kl_bound: float = 0.0
+    perplexity_bound: float = 0.0
+    non_inferiority: NonInferiority | None = None
+    not_judged: tuple[str, ...] = ()
+
+    def told(self, repo: str) -> str:
+        """Why `repo` is stopped, and the line to type."""
+        return f"{'; '.join(self.reasons)}; `bot approve {repo}` makes it public nonetheless"
+
+
+class Approval(Record, frozen=True, kw_only=True):
+    """A person's yes to a quant that the gate had stopped: which account, when, and over which reasons."""
+
+    by: str
+    at: str
+    reasons: tuple[str, ...]
+
+
 # ---------------------------------------------------------------- publish
 
 
@@ -485,7 +576,8 @@ class Manifest(Record, frozen=True, kw_only=True):
 
     `files` lists every other file of the repo with its size and sha256. `base_sha` and `recipe_hash`
     are the identity by which the bot knows that a request was already fulfilled. `rules` is what the recipe
-    said, so that a quant can be checked and made again where nobody has the recipe's file.
+    said, so that a quant can be checked and made again where nobody has the recipe's file. `measuring`: it is
+    out early, its tasks are still being measured. `approval` is there where a person let it past the gate.
     """
 
     format: Literal["qx-manifest-1"] = "qx-manifest-1"
@@ -506,7 +598,15 @@ class Manifest(Record, frozen=True, kw_only=True):
     files: tuple[RepoFile, ...] = ()
     measurement: Measurement | None = None
     base_measurement: Measurement | None = None
+    measuring: bool = False
+    gate: Gate | None = None
+    approval: Approval | None = None
     evidence: Evidence | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """True where the gate stopped it, whatever a person said since."""
+        return self.gate is not None and not self.gate.passed
 
 
 class PublishedRepo(Record, frozen=True, kw_only=True):
@@ -520,14 +620,22 @@ class PublishedRepo(Record, frozen=True, kw_only=True):
     recipe: str
     collections: tuple[str, ...] = ()
     already: bool = False
+    gate: Gate | None = None
+
+    @property
+    def stopped(self) -> bool:
+        return self.gate is not None and not self.gate.passed
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """The end of one planned quant: published, already there, or the sentence that says why not."""
+    """The end of one planned quant: published, already there, or the sentence that says why not.
+
+    `stopped`: by the gate; it stays private and waits for `bot approve`.
+    """
 
     repo: str
     recipe: str
-    status: Literal["published", "already", "private", "foreign", "failed"]
+    status: Literal["published", "already", "private", "stopped", "foreign", "failed"]
     published: PublishedRepo | None = None
     measurement: Measurement | None = None
     error: str | None = None

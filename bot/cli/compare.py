@@ -69,6 +69,7 @@ def _compared(found: Sequence[Measured], tasks: Sequence[str], margin: float) ->
                 other.outcomes,
                 reference.outcomes,
                 margin,
+                other_base=bool(other.base and reference.base and other.base != reference.base),
             )
             for other in others
         ),

@@ -125,9 +125,9 @@ def _totals(a: str, b: str, other: SideBySide) -> Iterator[str]:
     if shown.verdict == "inferior":
         yield f"{b} is shown to be worse than {a} by more than {shown.margin:g} of mean accuracy."
         return
-    told = "is shown" if shown.verdict == "non-inferior" else "is not shown"
+    shows = "is shown" if shown.verdict == "non-inferior" else "is not shown"
     yield (
-        f"That {b} is no worse than {a} by {shown.margin:g} of mean accuracy {told} "
+        f"That {b} is no worse than {a} by {shown.margin:g} of mean accuracy {shows} "
         f"(of two equals it would be with probability {shown.power:.2f})."
     )
 
@@ -158,5 +158,10 @@ def _reasons(letter: str, other: SideBySide) -> Iterator[str]:
         yield f"{letter}: not compared on {tasks}: {why}"
     if other.perplexity is not None and other.perplexity.why:
         yield f"{letter}: perplexity is not compared: {other.perplexity.why}"
+    if other.perplexity is not None and other.other_base:
+        yield (
+            f"{letter}: another base than the reference's: perplexities can be compared only where both have "
+            "the same tokenizer"
+        )
     if other.only_one:
         yield f"{letter}: measured on one side only: {listed(list(other.only_one))}"

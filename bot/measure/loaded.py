@@ -1,4 +1,4 @@
-"""One model in memory, and what can be measured of it."""
+"""One model folder, and what can be measured of it. It is opened when the first thing is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import hashlib
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,71 +14,117 @@ import mlx.core as mx
 import msgspec
 
 from bot.measure import likelihood, model, perplexity, speed, tasks
+from bot.measure.ask import Done
 from bot.measure.definitions import LoadedTask
+from bot.measure.engine.scorer import Scorer, open_folder
+from bot.measure.kept import Kept
+from bot.measure.likelihood import Tokenized
+from bot.measure.perplexity import Text
 from bot.measure.results import Finished, Outcome
 from bot.records import MeasureSettings
 
 
 class LoadedModel:
-    """Speed belongs to the weights as they are published, so it is measured before any likelihood."""
+    """`kept_in` is the folder of what was answered before, `mode` what answers depend on beside the model.
 
-    def __init__(self, name: str, folder: Path, settings: MeasureSettings) -> None:
+    Speed belongs to the weights as they are published and needs all of them at once; likelihoods are the
+    engine's, which brings in a layer at a time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        settings: MeasureSettings,
+        *,
+        kept_in: Path,
+        mode: str,
+        tokenized: Tokenized,
+    ) -> None:
         gc.collect()  # the model before this one
         mx.clear_cache()
-        self.name = name
-        self.settings = settings
-        self.model, self.tokenizer, self.config = model.load(folder)
-        self.dtype = model.compute_dtype(self.model)
-        self._prepared = False
+        self.name, self.settings = name, settings
+        self._folder, self._kept_in, self._mode, self._tokenized = folder, kept_in, mode, tokenized
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The engine on this folder. Raises UnsuitableBase, VerificationFailed."""
+        return open_folder(self._folder, exact=self.settings.exact_dtype, checkpoints=self._kept_in)
+
+    @cached_property
+    def kept(self) -> Kept:
+        computed = self.scorer.computation
+        how = f"{computed.path} {computed.weights} {computed.dtype} {self._mode}"
+        return Kept(self._kept_in / "answers.sqlite", how)
 
     def speed(self) -> Finished:
         """Tokens per second, and the peak memory of those runs, weights included (bytes).
 
         Where others used the machine meanwhile there is no speed, but a sentence.
         """
-        assert not self._prepared
         start = time.monotonic()
+        whole, tokenizer, config = model.load(self._folder)
         mx.reset_peak_memory()
-        measured, disturbed = speed.measure(self.model, self.tokenizer, self.config, self.settings)
+        measured, disturbed = speed.measure(whole, tokenizer, config, self.settings)
         return self._finished(
             start,
+            tokenizer,
+            model.compute_dtype(whole),
             speed=None if disturbed else measured,
             speed_withheld=disturbed,
             peak_memory_bytes=int(mx.get_peak_memory()),
         )
 
-    def perplexity(self, text: mx.array | None, dataset_sha: str | None) -> Finished:
-        """Perplexity on `text` (samples x tokens); none where the tokenizer could not make the text."""
+    def perplexity(
+        self, text: Text | None, dataset_sha: str | None, base: LoadedModel | None, done: Done
+    ) -> Finished:
+        """Perplexity on `text`, and the divergence from `base`; none where the tokenizer made no text."""
         start = time.monotonic()
         if text is None:
-            return self._finished(start)
-        self._prepare()
-        measured = perplexity.measure(self.model, text, self.settings, dataset_sha, self.name)
-        return self._finished(start, perplexity=measured)
+            return self._by_engine(start)
+        measured = perplexity.measure(
+            self.scorer,
+            base.scorer if base is not None else None,
+            text,
+            self.settings,
+            name=self.name,
+            base_name=base.name if base is not None else "",
+            dataset_sha=dataset_sha,
+            kept=self.kept,
+            done=done,
+        )
+        return self._by_engine(start, perplexity=measured.perplexity, divergence=measured.divergence)
 
     def task(
-        self, task: LoadedTask, done: likelihood.Done, kept_in: str, *, chat_template: bool
+        self, task: LoadedTask, done: Done, kept_in: str, *, chat_template: bool
     ) -> tuple[Finished, list[Outcome]]:
         """The score on one lm-eval task, and the outcome of each question, which `kept_in` will name.
 
         The chat template is applied where there is one, if `chat_template` says so.
         """
         start = time.monotonic()
-        self._prepare()
-        lm = likelihood.make_lm(self.model, self.tokenizer, chat_template=chat_template, done=done)
+        lm = likelihood.make_lm(
+            self.scorer,
+            self._folder,
+            chat_template=chat_template,
+            kept=self.kept,
+            tokenized=self._tokenized,
+            done=done,
+        )
         score, outcomes = tasks.measure(lm, task, self.settings, self.name)
         kept = msgspec.structs.replace(score, outcomes=kept_in if outcomes else None)
-        return self._finished(start, score=kept), outcomes
+        return self._by_engine(start, score=kept), outcomes
 
-    def _prepare(self) -> None:
-        if not self._prepared:
-            model.prepare_for_likelihood(self.model)
-            self._prepared = True
+    def _by_engine(self, start: float, **measured: Any) -> Finished:
+        computation = self.scorer.computation
+        return self._finished(
+            start, self.scorer.tokenizer, computation.dtype, computation=computation, **measured
+        )
 
-    def _finished(self, start: float, **measured: Any) -> Finished:
-        template = self.tokenizer.chat_template
+    def _finished(self, start: float, tokenizer: Any, dtype: str, **measured: Any) -> Finished:
+        template = tokenizer.chat_template
         return Finished(
-            compute_dtype=self.dtype,
+            compute_dtype=dtype,
             chat_template_sha256=hashlib.sha256(str(template).encode()).hexdigest() if template else None,
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=time.monotonic() - start,

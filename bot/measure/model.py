@@ -53,11 +53,12 @@ def load(path: Path) -> tuple[nn.Module, Any, dict[str, Any]]:
             compute_in_float32(model)
         mx.eval(model.parameters())
     except (ValueError, RuntimeError, KeyError, TypeError, FileNotFoundError) as error:
-        raise _does_not_load(path, error) from error
+        raise does_not_load(path, error) from error
     return model, tokenizer, config
 
 
-def _does_not_load(path: Path, error: Exception) -> BotError:
+def does_not_load(path: Path, error: Exception) -> BotError:
+    """What an exception of loading means: UnsuitableBase or VerificationFailed, in one sentence."""
     reason = " ".join(str(error).split())[:200]
     if isinstance(error, ValueError) and "not supported" in reason:
         return UnsuitableBase(f"mlx-lm cannot run {path.name}: {reason} Update mlx-lm or take another base")
@@ -95,6 +96,13 @@ def compute_in_float32(model: nn.Module) -> None:
         model.update_modules(tree_unflatten(answering_bfloat16))
 
 
+def unwrap_embeddings(model: nn.Module) -> None:
+    """Take back what `compute_in_float32` put around embeddings, in place, before they are dequantized."""
+    wrapped = [(n, m.inner) for n, m in model.named_modules() if isinstance(m, _Float32Embedding)]
+    if wrapped:
+        model.update_modules(tree_unflatten(wrapped))
+
+
 def compute_dtype(model: nn.Module) -> str:
     """The floating dtype that most parameters have, such as "float32" or "bfloat16"."""
     sizes: dict[str, int] = {}
@@ -115,9 +123,7 @@ def prepare_for_likelihood(model: nn.Module) -> bool:
     if _unpacked_bytes(model) > device.usable_memory() / 2 or not _dequantizing_pays(model):
         return False
     dtype = getattr(mx, compute_dtype(model))
-    unwrapped = [(n, m.inner) for n, m in model.named_modules() if isinstance(m, _Float32Embedding)]
-    if unwrapped:
-        model.update_modules(tree_unflatten(unwrapped))
+    unwrap_embeddings(model)
     dequantize_model(model)
     model.set_dtype(dtype)
     mx.eval(model.parameters())

@@ -1,22 +1,52 @@
-"""Perplexity and its standard error, computed by mlx_lm.perplexity itself."""
+"""Perplexity as mlx_lm.perplexity takes it, and the divergence of a quant from its base on the same text."""
 
 from __future__ import annotations
 
+import itertools
 import math
+import types
+from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
+import msgspec
 import numpy as np
-from mlx_lm.perplexity import eval_ppl, load_data
+import numpy.typing as npt
+from mlx_lm.tuner.datasets import load_dataset
 
 from bot.errors import ConfigError, VerificationFailed
+from bot.measure.ask import Done
+from bot.measure.clusters import clustered_stderr
 from bot.measure.data import loading
-from bot.records import MeasureSettings, Perplexity
+from bot.measure.divergence import kl
+from bot.measure.engine.lines import Batch, Limits, Line, batches
+from bot.measure.engine.scorer import Scorer, chunks, digest, log_probabilities
+from bot.measure.kept import Arrays, Kept
+from bot.records import Divergence, MeasureSettings, Perplexity
+
+Ints = npt.NDArray[np.int64]
 
 
-def tokens(tokenizer: Any, settings: MeasureSettings) -> mx.array | None:
-    """The measured text, samples x sequence_length token ids: mlx_lm.perplexity's choice for this seed.
+class Text(msgspec.Struct, frozen=True):
+    """The measured text: token ids (samples x length), and from which document each of them is."""
+
+    tokens: Ints
+    documents: Ints
+
+    @property
+    def lines(self) -> list[Line]:
+        return [Line(tuple(row), 1) for row in self.tokens.tolist()]
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """Of one model on a text. `divergence` is None without a base."""
+
+    perplexity: Perplexity
+    divergence: Divergence | None = None
+
+
+def text(tokenizer: Any, settings: MeasureSettings) -> Text | None:
+    """mlx_lm.perplexity's choice for this seed: documents in a random order, one after the other.
 
     None where the data is chats and the tokenizer has no chat template: mlx_lm.perplexity has no number
     for such a model.
@@ -24,13 +54,10 @@ def tokens(tokenizer: Any, settings: MeasureSettings) -> mx.array | None:
     Raises ConfigError when the dataset holds less text than the settings ask for, NotFound and
     HubUnavailable when it does not come.
     """
-    np.random.seed(settings.seed)
-    mx.random.seed(settings.seed)
     wanted = (settings.perplexity_samples, settings.perplexity_sequence_length)
     with loading(f"the dataset {settings.perplexity_dataset}"):
         try:
-            text: mx.array = load_data(tokenizer, settings.perplexity_dataset, *wanted)
-            return text
+            return _chosen(tokenizer, settings.perplexity_dataset, settings.seed, *wanted)
         except IndexError as error:
             raise ConfigError(
                 f"{settings.perplexity_dataset} holds fewer than {wanted[0]} x {wanted[1]} tokens: "
@@ -42,24 +69,167 @@ def tokens(tokenizer: Any, settings: MeasureSettings) -> mx.array | None:
             return None
 
 
+def _chosen(tokenizer: Any, dataset: str, seed: int, samples: int, length: int) -> Text:
+    """What mlx_lm.perplexity.load_data takes, with each token's document. Raises IndexError at the end."""
+    splits = {"path": dataset, "train_split": "train", "valid_split": "train[:1]"}
+    arguments = types.SimpleNamespace(hf_dataset=splits, train=True, test=False)
+    documents = load_dataset(arguments, tokenizer)[0]
+    np.random.seed(seed)
+    order = np.random.permutation(len(documents)).tolist()
+    tokens: list[int] = []
+    origins: list[int] = []
+    for place in itertools.count():
+        if len(tokens) >= samples * length:
+            break
+        said, _ = documents.process(documents[order[place]])
+        tokens += said
+        origins += [place] * len(said)
+    shape = (samples, length)
+    return Text(*(np.array(each[: samples * length]).reshape(shape) for each in (tokens, origins)))
+
+
 def measure(
-    model: nn.Module, data: mx.array, settings: MeasureSettings, dataset_sha: str | None, name: str
-) -> Perplexity:
-    """Raises VerificationFailed when it is not a finite number."""
-    try:
-        value, stderr = eval_ppl(model, data)
-    except OverflowError:
-        value = stderr = math.inf
-    if not (math.isfinite(value) and math.isfinite(stderr)):
+    scorer: Scorer,
+    base: Scorer | None,
+    measured: Text,
+    settings: MeasureSettings,
+    *,
+    name: str,
+    base_name: str = "",
+    dataset_sha: str | None = None,
+    kept: Kept,
+    done: Done = lambda *_: None,
+) -> Measured:
+    """Perplexity of a model, and its divergence from `base` where there is one, both going side by side.
+
+    Raises VerificationFailed when a number is not finite.
+    """
+    arrays = _values(scorer, base, measured.lines, base_name, kept, done)
+    targets = measured.documents[:, 1:].ravel()
+    losses = -arrays["logprob"]
+    mean = float(losses.mean())
+    value = math.exp(mean) if mean < 700 else math.inf
+    if not math.isfinite(value):
         raise VerificationFailed(
             f"the perplexity of {name} is not a finite number: its weights are broken, quantize it again "
             "or take another recipe"
         )
-    return Perplexity(
+    perplexity = Perplexity(
         value=value,
-        stderr=stderr,
-        samples=data.shape[0],
-        sequence_length=data.shape[1],
+        stderr=value * float(losses.std(ddof=1)) / math.sqrt(losses.size),
+        samples=measured.tokens.shape[0],
+        sequence_length=measured.tokens.shape[1],
         dataset=settings.perplexity_dataset,
         dataset_sha=dataset_sha,
+        document_stderr=_or_none(value * clustered_stderr(losses, targets)),
+        documents=len(np.unique(targets)),
     )
+    if base is None:
+        return Measured(perplexity)
+    return Measured(perplexity, _divergence(arrays, targets, base_name, settings, dataset_sha, name))
+
+
+def _divergence(
+    arrays: Arrays, documents: Ints, base: str, settings: MeasureSettings, sha: str | None, name: str
+) -> Divergence:
+    found = arrays["kl"]
+    if not np.isfinite(found).all():
+        raise VerificationFailed(
+            f"the divergence of {name} from {base} is not a finite number: one of them is broken, "
+            "quantize it again or take another recipe"
+        )
+    return Divergence(
+        base=base,
+        mean=float(found.mean()),
+        stderr=_or_none(clustered_stderr(found, documents)),
+        median=float(np.median(found)),
+        p99=float(np.quantile(found, 0.99)),
+        top1=float(arrays["same"].mean()),
+        tokens=found.size,
+        dataset=settings.perplexity_dataset,
+        dataset_sha=sha,
+    )
+
+
+def _or_none(value: float) -> float | None:
+    """Of a text that is one document nothing is known about the spread between documents."""
+    return value if math.isfinite(value) else None
+
+
+def _values(
+    scorer: Scorer, base: Scorer | None, lines: list[Line], base_name: str, kept: Kept, done: Done
+) -> Arrays:
+    """Of each predicted token, line by line: its log-probability, and with a base kl and same (1 or 0)."""
+    made = batches(lines, _limits(scorer, base))
+    keys = [digest([scorer.computation], [batch]) + (base_name if base else "") for batch in made]
+    found = [kept.text(key) for key in keys]
+    todo = [batch for batch, arrays in zip(made, found, strict=True) if arrays is None]
+    fresh = iter(_fresh(scorer, base, todo, keys, made, kept, done))
+    per_line: dict[str, list[npt.NDArray[np.float64]]] = {}
+    rows: list[int] = []
+    for batch, arrays in zip(made, found, strict=True):
+        order = np.lexsort((batch.pairs[:, 0], batch.pairs[:, 2]))
+        rows += np.unique(batch.pairs[:, 2]).tolist()
+        for what, values in (arrays if arrays is not None else next(fresh)).items():
+            per_line.setdefault(what, []).append(values[order])
+    width = len(lines[0].tokens) - 1
+    place = np.argsort(np.array(rows))
+    return {what: np.concatenate(all_).reshape(-1, width)[place].ravel() for what, all_ in per_line.items()}
+
+
+def _limits(scorer: Scorer, base: Scorer | None) -> Limits:
+    """Batches that suit both, and share nothing: these are different texts."""
+    both = [scorer.limits, *([base.limits] if base is not None else [])]
+    return Limits(min(x.tokens for x in both), min(x.cells for x in both), sharing=False)
+
+
+def _fresh(
+    scorer: Scorer,
+    base: Scorer | None,
+    todo: list[Batch],
+    keys: list[str],
+    made: list[Batch],
+    kept: Kept,
+    done: Done,
+) -> list[Arrays]:
+    """The batches that were not kept, computed pass by pass and kept."""
+    key_of = {id(batch): key for batch, key in zip(made, keys, strict=True)}
+    models = [scorer, *([base] if base is not None else [])]
+    together = max((model.passes(todo, len(models)) for model in models), key=len)
+    total = max(1, len(models) * sum(batch.computed for batch in todo))
+    found: list[Arrays] = []
+    passed = 0
+    for some in together:
+        size = sum(batch.computed for batch in some)
+        features: list[list[mx.array]] = []
+        for model in models:
+            features.append(model.features(some, _part(done, passed, size, total)))
+            passed += size
+        for number, batch in enumerate(some):
+            found.append(_compared(models, batch, [rows[number] for rows in features]))
+            kept.keep_text(key_of[id(batch)], found[-1])
+    return found
+
+
+def _part(done: Done, passed: int, size: int, total: int) -> Callable[[float], None]:
+    return lambda part: done(int(passed + part * size), total)
+
+
+def _compared(models: list[Scorer], batch: Batch, features: list[mx.array]) -> Arrays:
+    values, _ = log_probabilities(models[0], batch, features[0])
+    if len(models) == 1:
+        return {"logprob": values}
+    divergence = np.empty(features[0].shape[0])
+    same = np.empty(features[0].shape[0])
+    for (start, mine), (_, bases) in zip(
+        chunks(models[0], features[0]), chunks(models[1], features[1]), strict=True
+    ):
+        words = min(mine.shape[1], bases.shape[1])  # rows that pad one of the vocabularies are no words
+        mine, bases = mine[:, :words], bases[:, :words]
+        part = kl(bases - mx.logsumexp(bases, axis=-1, keepdims=True), mine)
+        agree = mx.argmax(mine, axis=-1) == mx.argmax(bases, axis=-1)
+        mx.eval(part, agree)
+        divergence[start : start + part.size] = np.array(part)
+        same[start : start + part.size] = np.array(agree)
+    at = batch.pairs[:, 0]
+    return {"logprob": values, "kl": divergence[at], "same": same[at]}

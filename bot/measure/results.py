@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from bot.records import Perplexity, Record, Speed, TaskScore
+from bot.records import Computation, Divergence, Perplexity, Record, Speed, TaskScore
 
 IDENTITY_LENGTH = 32
 KEY_LENGTH = 16
@@ -48,10 +48,7 @@ Outcomes = Mapping[str, tuple[Outcome, ...]]
 
 
 class Finished(Record, frozen=True, kw_only=True):
-    """One finished measurement: one of score, perplexity, speed (with the peak memory of its runs).
-
-    `speed_withheld` says why there is none although it was timed.
-    """
+    """One finished measurement: a score, a perplexity (with divergence), or a speed (with peak memory)."""
 
     compute_dtype: str
     chat_template_sha256: str | None
@@ -59,6 +56,8 @@ class Finished(Record, frozen=True, kw_only=True):
     seconds: float
     score: TaskScore | None = None
     perplexity: Perplexity | None = None
+    divergence: Divergence | None = None
+    computation: Computation | None = None
     speed: Speed | None = None
     speed_withheld: str | None = None
     peak_memory_bytes: int = 0

@@ -53,7 +53,8 @@ class Mean(Record, frozen=True, kw_only=True):
 class SideBySide(Record, frozen=True, kw_only=True):
     """The model `name` against the reference. `only_one` are tasks that just one of the two was asked.
 
-    The divergences are from each one's base; `unpaired` counts tasks compared by scores alone.
+    The divergences are from each one's base; `unpaired` counts tasks compared by scores alone; `other_base`
+    says that the two are made of different bases, whose tokenizers may differ.
     """
 
     name: str
@@ -71,6 +72,7 @@ class SideBySide(Record, frozen=True, kw_only=True):
     not_compared: int
     unpaired: int
     only_one: tuple[str, ...] = ()
+    other_base: bool = False
 
 
 class Compared(Record, frozen=True, kw_only=True):
@@ -88,6 +90,8 @@ def side_by_side(
     outcomes: Outcomes = NOT_KNOWN,
     of_reference: Outcomes = NOT_KNOWN,
     margin: float = MARGIN,
+    *,
+    other_base: bool = False,
 ) -> SideBySide:
     """Every number of the model beside the reference's, with what may be said about the difference."""
     found = compare(mine, "reference", reference, outcomes, of_reference)
@@ -110,6 +114,7 @@ def side_by_side(
         not_compared=words.count("not compared"),
         unpaired=sum(not d.difference.paired for d in found.tasks),
         only_one=tuple(sorted(tasks[0] ^ tasks[1])),
+        other_base=other_base,
     )
 
 

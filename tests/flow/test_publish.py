@@ -57,6 +57,30 @@ def test_a_base_becomes_a_public_measured_carded_linked_repo(
     assert titles == set(manifest["collections"]) != set()
 
 
+def test_anybody_can_repeat_the_paired_tests(bot: Bot, reader: HfApi, tmp_path: Path) -> None:
+    """A quant's outcomes and its base's are in the repo, verified files like any; the card says paired."""
+    bot.json("publish", BASE, "--recipe", "qx64-hi", "--yes")
+
+    folder = Path(
+        snapshot_download(TARGET, endpoint=reader.endpoint, token=False, local_dir=tmp_path / "copy")
+    )
+    files = {path.relative_to(folder).as_posix() for path in folder.glob("measurements/**/*.gz")}
+    assert files == {
+        f"measurements/{of}{task}.outcomes.gz" for of in ("", "base/") for task in ("boolq", "piqa")
+    }
+    assert files < {file["path"] for file in manifest_of(reader, TARGET)["files"]}
+    assert "paired tests" in (folder / "README.md").read_text()
+    checked = bot("check", str(folder), "--against", BASE)
+    assert checked.returncode == 0, checked.stdout
+
+    bot.forget()  # on another machine
+    there, here = bot.json("compare", BASE, TARGET), bot.json("compare", str(folder))
+    assert there["others"][0]["rows"] == here["others"][0]["rows"]
+    (other,) = there["others"]
+    assert (there["reference"], other["name"], other["unpaired"]) == (BASE, TARGET, 0)
+    assert {row["task"] for row in other["rows"]} == {"boolq", "piqa"}
+
+
 def test_asked_twice_it_publishes_once_also_without_its_memory(bot: Bot, reader: HfApi) -> None:
     """The second request changes nothing on the Hub and says so, with BOT_HOME and without it."""
     bot.json("publish", BASE, "--yes")
@@ -201,6 +225,7 @@ def test_a_card_compares_with_whom_the_watchlist_names(bot: Bot, reader: HfApi) 
     scores = next(line for line in card.splitlines() if line.startswith("| Task |"))
     assert rival in scores.replace("&#45;", "-")
     assert "nobody/Nothing is not in the tables" in card
+    assert "paired tests" in card, "the rival's outcomes stand in its repo"
 
 
 def test_on_an_open_hub_any_token_publishes_for_any_account(seeded: Path, tmp_path: Path) -> None:

@@ -152,6 +152,17 @@ def test_the_margin_is_the_askers(command: Command, home: Path, tmp_path: Path) 
     assert [found["verdict"] for found in verdicts] == ["non-inferior", "not shown"]
 
 
+def test_quants_of_different_bases_are_told_apart(command: Command, home: Path, tmp_path: Path) -> None:
+    """Tasks are compared; that perplexity counts tokens of another tokenizer, perhaps, is said."""
+    base, quant = family(home)
+    one, other = (quant_folder(tmp_path / name, home, base, quant) for name in ("a-mlx", "b-mlx"))
+    manifest = json.loads((other / "qx_manifest.json").read_text())
+    (other / "qx_manifest.json").write_text(json.dumps(manifest | {"base": "somebody/Else"}))
+    _, output, _ = command(str(one), str(other))
+    assert "B: another base than the reference's: perplexities" in output
+    assert "another base" not in command(str(one), document(tmp_path / "m.json", quant))[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

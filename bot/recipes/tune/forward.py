@@ -16,14 +16,12 @@ import numpy.typing as npt
 
 from bot.errors import HostError, UnsuitableBase
 from bot.measure import device
+from bot.measure.divergence import kl
 
 Positions = npt.NDArray[np.float64]
 
 ROWS = 64
 """Positions whose divergence is computed at a time."""
-
-SMALL = 0.1
-"""Differences of log-probabilities up to which a series is more exact than exp."""
 
 TEMPORARIES = 3
 """Arrays of logits that live beside what is kept, while one sample is compared."""
@@ -170,23 +168,14 @@ def _divergence(forward: Forward, sample: int, base: mx.array) -> list[float]:
     with _running(forward.name):
         mx.eval(logits)
     starts = range(0, len(base), ROWS)
-    return [kl for start in starts for kl in _kl(base[start : start + ROWS], logits[start : start + ROWS])]
+    return [
+        row for start in starts for row in _rows(kl(base[start : start + ROWS], logits[start : start + ROWS]))
+    ]
 
 
-def _kl(base: mx.array, logits: mx.array) -> list[float]:
-    """Of each row: sum of p d + q - p with d = log p - log q, which is the KL as p and q sum to 1.
-
-    No term is negative. Where d is small it is p (d^2/2 - d^3/6 + ...), so that no small number is the
-    difference of large ones; the next term, d^7/5040, is beyond float32 there.
-    """
-    below = logits - logits.max(axis=-1, keepdims=True)
-    weights = mx.exp(below)
-    total = weights.sum(axis=-1, keepdims=True)
-    p, q, d = mx.exp(base), weights / total, base - (below - mx.log(total))
-    series = d * d * (1 / 2 - d * (1 / 6 - d * (1 / 24 - d * (1 / 120 - d / 720))))
-    terms = mx.where(mx.abs(d) < SMALL, p * series, p * d + (q - p))
-    rows: Any = mx.where(p > 0, terms, q).sum(axis=-1).tolist()
-    return list(rows)
+def _rows(values: mx.array) -> list[float]:
+    listed: Any = values.tolist()
+    return list(listed)
 
 
 def _refuse_memory(forward: Forward, logits: mx.array) -> None:

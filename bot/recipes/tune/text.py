@@ -77,13 +77,13 @@ def _of_dataset(tokenizer: Any, request: TuneRequest) -> tuple[mx.array, Text]:
     )
     dataset = settings.perplexity_dataset
     revision = data.revision(dataset)
-    tokens = perplexity.tokens(tokenizer, settings)
-    if tokens is None:
+    chosen = perplexity.text(tokenizer, settings)
+    if chosen is None:
         raise ConfigError(
             f"{dataset} holds chats, and {request.base} has no chat template: give a text with --text FILE"
         )
     source = Text(source=dataset, revision=revision, samples=request.samples, length=request.length)
-    return tokens, source
+    return mx.array(chosen.tokens), source
 
 
 def stand_in(request: TuneRequest) -> mx.array:
