@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from bot.records import Record, TaskScore
+from bot.records import NonInferiority, Record, TaskScore
 
 SIGNIFICANCE = 0.05
 ONE_ANSWER = 0.98
@@ -205,25 +205,6 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
         floor = max(floor, min(1.0, (len(ps) - rank) * ps[index]))
         adjusted[index] = floor
     return tuple(adjusted)
-
-
-class NonInferiority(Record, frozen=True, kw_only=True):
-    """Whether the second is shown to be no worse than the first by `margin` of mean accuracy or more.
-
-    `value` is the mean difference over `tasks` tasks, `low` and `high` its one-sided 97.5 % bounds.
-    `power` is the probability of showing it, with these questions, if there were no difference at all.
-    `paired`: every task's difference comes from the same questions on both sides.
-    """
-
-    verdict: Literal["non-inferior", "not shown", "inferior"]
-    value: float
-    low: float
-    high: float
-    margin: float
-    power: float
-    tasks: int
-    questions: int
-    paired: bool
 
 
 def non_inferiority(differences: Sequence[Difference], margin: float = MARGIN) -> NonInferiority:

@@ -16,14 +16,13 @@ from bot.measure.statistics import (
     SIGNIFICANCE,
     TWO_SIDED_95,
     Difference,
-    NonInferiority,
     holm,
     is_accuracy,
     lower_is_better,
     non_inferiority,
     says_nothing,
 )
-from bot.records import Measurement, Perplexity, Record, TaskScore
+from bot.records import Measurement, NonInferiority, Perplexity, Record, TaskScore
 from bot.review.pairing import difference, pairs
 
 NOT_KNOWN: Outcomes = {}

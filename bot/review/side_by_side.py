@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec.structs import replace
 
 from bot.measure.results import Outcomes
-from bot.measure.statistics import MARGIN, Difference, NonInferiority, is_accuracy
-from bot.records import Divergence, Measurement, Perplexity, Record
+from bot.measure.statistics import MARGIN, Difference, is_accuracy
+from bot.records import Divergence, Measurement, NonInferiority, Perplexity, Record
 from bot.review.compare import NOT_KNOWN, Comparison, PerplexityDifference, TaskDifference, compare
 from bot.review.pairing import pairs
 
