@@ -15,16 +15,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import mlx.core as mx
 from msgspec.structs import replace
 
 from bot.child import Progress, Report
 from bot.errors import ConfigError, VerificationFailed
 from bot.measure import chat, data, device, model, perplexity, results, speed
+from bot.measure.ask import Done
 from bot.measure.data import Data
 from bot.measure.definitions import LoadedTask, TaskBook
-from bot.measure.likelihood import Done
+from bot.measure.likelihood import Tokenized
 from bot.measure.loaded import LoadedModel
+from bot.measure.perplexity import Text
 from bot.measure.request import PROMPTS, Measurements, MeasureRequest, ModelToMeasure, NotMeasured
 from bot.measure.results import Finished
 from bot.records import Measurement, MeasureSettings, Record, TaskScore
@@ -87,8 +88,8 @@ def asked_for(settings: MeasureSettings, tasks: Sequence[str]) -> tuple[What, ..
 def measure(request: MeasureRequest, report: Report) -> Measurements:
     """Measure every model of the request, or read what was measured before.
 
-    The base answers the chat prompts too, for its quants to be held against; a base that does not fit
-    this machine's memory is left out. A quant whose numbers are not finite, or that does not load, is
+    The base answers the chat prompts too, for its quants to be held against, where it fits the memory whole.
+    A quant whose numbers are not finite, or that does not load, is
     told in `failed` and the others go on. Raises VerificationFailed when that is the base (no recipe);
     ConfigError, NotFound and HubUnavailable when tasks or data are missing.
     """
@@ -96,8 +97,6 @@ def measure(request: MeasureRequest, report: Report) -> Measurements:
     items: list[Measurement] = []
     failed: list[NotMeasured] = []
     for number, asked in enumerate(request.models):
-        if asked.recipe is None and asked.size_bytes > speed.FILL * device.usable_memory():
-            continue
         try:
             items.append(_with_answers(family.measure(number, asked), asked, report))
         except VerificationFailed as error:
@@ -112,7 +111,7 @@ def measure(request: MeasureRequest, report: Report) -> Measurements:
 
 def _with_answers(measured: Measurement, asked: ModelToMeasure, report: Report) -> Measurement:
     """The base with its chat answers. Quants answer later, in a fresh process, as downloaded from the Hub."""
-    if asked.recipe is not None:
+    if asked.recipe is not None or asked.size_bytes > speed.FILL * device.usable_memory():
         return measured
     return replace(measured, answers=chat.answers(Path(asked.path), PROMPTS, report))
 
@@ -131,7 +130,8 @@ class _Family:
         self.whats = asked_for(self.settings, self.book.names)
         if not self.whats:
             raise ConfigError("nothing is asked for: name tasks, perplexity samples or speed trials")
-        self._texts: dict[str, mx.array | None] = {}
+        self._texts: dict[str, Text | None] = {}
+        self._tokenized: dict[str, Tokenized] = {}
         self._tasks: dict[str, LoadedTask] = {}
 
     @cached_property
@@ -158,12 +158,36 @@ class _Family:
             kept = self._kept(what, place)
             if kept is None and not _is_the_same(what, finished) and not self._too_large(what, asked):
                 done(0, 1)
-                loaded = loaded or LoadedModel(asked.name, Path(asked.path), self.settings)
-                kept = self._measure(loaded, what, place, done, Path(asked.path))
+                loaded = loaded or self._loaded(asked, identity)
+                kept = self._measure(loaded, what, place, done, asked)
             done(1, 1)
             if kept is not None:
                 finished[what] = kept
         return self._measurement(asked, finished)
+
+    def _loaded(self, asked: ModelToMeasure, identity: str) -> LoadedModel:
+        folder = Path(asked.path)
+        return LoadedModel(
+            asked.name,
+            folder,
+            self.settings,
+            kept_in=self.store / identity[: results.IDENTITY_LENGTH],
+            mode=f"{self.versions['mlx']} {self.versions['mlx-lm']} {'cpu' if device.on_cpu() else 'gpu'}",
+            tokenized=self._tokenized.setdefault(_tokenizer_key(folder), {}),
+        )
+
+    @cached_property
+    def base(self) -> ModelToMeasure | None:
+        return next((asked for asked in self.models if asked.recipe is None), None)
+
+    @cached_property
+    def base_identity(self) -> str:
+        return model.identity(Path(self.base.path)) if self.base is not None else ""
+
+    @cached_property
+    def loaded_base(self) -> LoadedModel | None:
+        """For the divergence of its quants: its embeddings and head stay in memory meanwhile."""
+        return self._loaded(self.base, self.base_identity) if self.base is not None else None
 
     def _kept(self, what: What, place: results.Place) -> Finished | None:
         """What was measured before. A speed that was withheld is tried again when the machine is quiet."""
@@ -180,13 +204,15 @@ class _Family:
         return self._too_large(SPEED, asked) if SPEED in self.whats else None
 
     def _measure(
-        self, loaded: LoadedModel, what: What, place: results.Place, done: Done, folder: Path
+        self, loaded: LoadedModel, what: What, place: results.Place, done: Done, asked: ModelToMeasure
     ) -> Finished:
         if what.kind == "speed":
             finished = loaded.speed()
         elif what.kind == "perplexity":
             sha = self.revisions.get(self.data[""].name)
-            finished = loaded.perplexity(self._text(folder, loaded.tokenizer), sha)
+            folder = Path(asked.path)
+            base = self.loaded_base if asked.recipe is not None and self._same_tokens(folder) else None
+            finished = loaded.perplexity(self._text(folder, loaded.scorer.tokenizer), sha, base, done)
         else:
             finished, outcomes = loaded.task(
                 self._task(what.task), done, place.outcomes, chat_template=what.chat_template
@@ -202,13 +228,16 @@ class _Family:
             self._tasks[name] = self.book.load(name)
         return self._tasks[name]
 
-    def _text(self, folder: Path, tokenizer: Any) -> mx.array | None:
+    def _text(self, folder: Path, tokenizer: Any) -> Text | None:
         """The perplexity text in tokens, made once for all siblings with the same tokenizer."""
-        files = [path.read_bytes() for name in TOKENIZER_FILES if (path := folder / name).is_file()]
-        key = hashlib.sha256(b"\0".join(files)).hexdigest()
+        key = _tokenizer_key(folder)
         if key not in self._texts:
-            self._texts[key] = perplexity.tokens(tokenizer, self.settings)
+            self._texts[key] = perplexity.text(tokenizer, self.settings)
         return self._texts[key]
+
+    def _same_tokens(self, folder: Path) -> bool:
+        """Whether a quant has its base's tokenizer: distributions over other tokens are not comparable."""
+        return self.base is not None and _tokenizer_key(folder) == _tokenizer_key(Path(self.base.path))
 
     def _place(self, identity: str, what: What) -> results.Place:
         where = self.data.get(what.task) if what.kind != "speed" else None
@@ -219,6 +248,8 @@ class _Family:
             "device": self.device if what.kind == "speed" else ("cpu" if device.on_cpu() else "gpu"),
             "data": [where.name, self.revisions[where.name]] if where else None,
         }
+        if what.kind == "perplexity":
+            depends_on["base"] = self.base_identity
         if what.kind == "task":
             depends_on["task"] = [what.task, self.book.hash(what.task)]
             depends_on["chat_template"] = what.chat_template
@@ -245,6 +276,8 @@ class _Family:
             tasks=_scores(finished, again=False),
             tasks_without_template=_scores(finished, again=True),
             perplexity=next((kept.perplexity for kept in made if kept.perplexity is not None), None),
+            divergence=next((kept.divergence for kept in made if kept.divergence is not None), None),
+            computation=next((kept.computation for kept in made if kept.computation is not None), None),
             speed=timed.speed if timed else None,
             speed_withheld=timed.speed_withheld if timed else self._withheld(asked),
             peak_memory_bytes=timed.peak_memory_bytes if timed else 0,
@@ -259,6 +292,12 @@ class _Family:
             measured_at=max((kept.measured_at for kept in made), default=""),
             seconds=sum(kept.seconds for kept in made),
         )
+
+
+def _tokenizer_key(folder: Path) -> str:
+    """The same for folders whose tokenizer and chat template are the same."""
+    files = [path.read_bytes() for name in TOKENIZER_FILES if (path := folder / name).is_file()]
+    return hashlib.sha256(b"\0".join(files)).hexdigest()
 
 
 def _is_the_same(what: What, finished: dict[What, Finished]) -> bool:

@@ -16,7 +16,7 @@ from mlx_lm.evaluate import DEFAULT_MAX_TOKENS, MLXLM
 from bot.measure import likelihood, model
 from bot.measure.engine.lines import Line
 from bot.measure.engine.scorer import open_folder
-from bot.measure.kept import Kept
+from bot.measure.kept import Answer, Kept
 from tests.measure import tiny
 
 
@@ -45,7 +45,7 @@ def reference(
     theirs = MLXLM(str(folder))
     if not own_dtype:
         model.compute_in_float32(theirs._model)
-    answers: list[tuple[float, bool]] = theirs.loglikelihood(asked)
+    answers: list[Answer] = theirs.loglikelihood(asked)
     return answers
 
 
@@ -68,7 +68,7 @@ def test_likelihoods_are_those_of_mlx_lm_evaluate(
 def test_with_the_exact_dtype_they_are_those_of_the_models_own_dtype(
     tmp_path: Path, architecture: str
 ) -> None:
-    """The model's own dtype and packed weights, as mlx_lm.evaluate computes, to the last rounding of bfloat16."""
+    """The model's own dtype and packed weights, as mlx_lm.evaluate computes, to bfloat16's last rounding."""
     folder = tiny.model_folder(tmp_path / "model", architecture, tiny.Q4)
     asked = questions(2, 8)
     answers, theirs = lm(folder, exact=True).loglikelihood(asked), reference(folder, asked, own_dtype=True)
@@ -76,7 +76,7 @@ def test_with_the_exact_dtype_they_are_those_of_the_models_own_dtype(
 
 
 def test_a_mixture_of_experts_in_bfloat16_is_measured_on_the_cpu(tmp_path: Path) -> None:
-    """mlx-lm cannot run it there (GatherMM takes float32 only); with --exact-dtype ours computes in bfloat16."""
+    """mlx-lm cannot run it there (GatherMM takes float32 only); with --exact-dtype ours does, in bfloat16."""
     folder = tiny.model_folder(tmp_path / "model", "lfm2_moe")
     asked = questions(3, 4)
     with pytest.raises(Exception, match="GatherMM"):
