@@ -19,6 +19,7 @@ from bot.cli import (
     doctor,
     hub,
     init,
+    measure,
     publish,
     quantize,
     recipes,
@@ -36,8 +37,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
-    epilog="More: bot watch, quantize, check, compare, recipes, card, release, unpublish, retry, cancel, "
-    "pause, resume, worker, rehearse, hub. Each has --help.",
+    epilog="More: bot watch, quantize, check, measure, compare, recipes, card, release, unpublish, retry, "
+    "cancel, pause, resume, worker, rehearse, hub. Each has --help.",
 )
 
 
@@ -58,6 +59,7 @@ def _register() -> None:
         "watch": watch.watch,
         "quantize": quantize.quantize,
         "check": check.check,
+        "measure": measure.measure,
         "compare": compare.compare,
         "release": released.release,
         "unpublish": released.unpublish,

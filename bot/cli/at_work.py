@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from typing import TypeVar
@@ -17,12 +18,17 @@ from bot.turn import mlx_turn
 R = TypeVar("R", bound=msgspec.Struct)
 
 
-def at_work(known: Settings, module: str, request: msgspec.Struct, result: type[R], *, quiet: bool) -> R:
-    """What `python -m module` answers. While another process has the turn it waits, and says so once."""
+def at_work(
+    known: Settings, module: str, request: msgspec.Struct, result: type[R], *, quiet: bool, mlx: bool = True
+) -> R:
+    """What `python -m module` answers. While another process has the turn it waits, and says so once.
+
+    A child without `mlx` needs no turn.
+    """
     what = module.split(".")[1]
     with progress(quiet=quiet) as watcher:
         wait = functools.cache(lambda: watcher.say("waits: another bot on this machine uses MLX"))
-        with mlx_turn(known.home, wait):
+        with mlx_turn(known.home, wait) if mlx else contextlib.nullcontext():
             return child.run(
                 module,
                 request,

@@ -16,6 +16,9 @@ from bot.child import Progress as Told
 from bot.cli.show import err
 from bot.events import Event
 
+SAYS_SOMETHING = 5.0
+"""Seconds of work before the time left is estimated from it."""
+
 
 class Watcher(Protocol):
     """Shows events as they come, and sentences between them."""
@@ -75,6 +78,7 @@ class _Bars:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, tuple[float, float]] = {}
 
     def __call__(self, event: Event) -> None:
         told = event.progress
@@ -85,14 +89,30 @@ class _Bars:
             description=escape(told.what),
             completed=told.done,
             total=told.total or None,
-            count=_count(told),
+            count=", ".join(filter(None, (_count(told), self._left(event)))),
         )
         for stage, other in self._tasks.items():
             if stage != told.stage and not self._bars.tasks[other].finished:
                 self._bars.update(other, total=1, completed=1, count="")
 
+    def _left(self, event: Event) -> str:
+        """As long for each part as on average since the stage began."""
+        told = event.progress
+        at, done = self._began.setdefault(told.stage, (event.at, told.done))
+        return time_left(event.at - at, told.done - done, told.total - told.done)
+
     def say(self, text: str) -> None:
         self._bars.console.print(text, markup=False, soft_wrap=True)
+
+
+def time_left(seconds: float, done: float, left: float) -> str:
+    """`4 min left`, when `done` took so many seconds; nothing while that says too little."""
+    if seconds < SAYS_SOMETHING or done <= 0 or left <= 0:
+        return ""
+    wanted = seconds * left / done
+    if wanted < 90:
+        return f"{wanted:.0f} s left"
+    return f"{wanted / 60:.0f} min left" if wanted < 5400 else f"{wanted / 3600:.1f} h left"
 
 
 def _count(told: Told) -> str:

@@ -26,7 +26,15 @@ from bot.measure.definitions import LoadedTask, TaskBook
 from bot.measure.likelihood import Tokenized
 from bot.measure.loaded import LoadedModel
 from bot.measure.perplexity import Text
-from bot.measure.request import PROMPTS, Measurements, MeasureRequest, ModelToMeasure, NotMeasured
+from bot.measure.request import (
+    PROMPTS,
+    Measurements,
+    MeasureRequest,
+    ModelToMeasure,
+    NotMeasured,
+    Planned,
+    PlannedModel,
+)  # fmt: skip
 from bot.measure.results import Finished
 from bot.records import Measurement, MeasureSettings, Record, TaskScore
 
@@ -109,6 +117,12 @@ def measure(request: MeasureRequest, report: Report) -> Measurements:
     return Measurements(items=tuple(items), failed=tuple(failed))
 
 
+def planned(request: MeasureRequest, report: Report) -> Planned:
+    """What `measure` would do, and what is kept already. Raises what it raises before a model is loaded."""
+    family = _Family(request, report)
+    return Planned(tasks=family.book.names, models=tuple(family.planned(asked) for asked in request.models))
+
+
 def _with_answers(measured: Measurement, asked: ModelToMeasure, report: Report) -> Measurement:
     """The base with its chat answers. Quants answer later, in a fresh process, as downloaded from the Hub."""
     if asked.recipe is not None or asked.size_bytes > speed.FILL * device.usable_memory():
@@ -188,6 +202,17 @@ class _Family:
     def loaded_base(self) -> LoadedModel | None:
         """For the divergence of its quants: its embeddings and head stay in memory meanwhile."""
         return self._loaded(self.base, self.base_identity) if self.base is not None else None
+
+    def planned(self, asked: ModelToMeasure) -> PlannedModel:
+        identity = model.identity(Path(asked.path))
+        wanted = [what for what in self.whats if not self._too_large(what, asked)]
+        kept = [what for what in wanted if self._kept(what, self._place(identity, what)) is not None]
+        return PlannedModel(
+            name=asked.name,
+            kept=tuple(what.name for what in kept),
+            to_measure=tuple(what.name for what in wanted if what not in kept),
+            speed_withheld=self._withheld(asked),
+        )
 
     def _kept(self, what: What, place: results.Place) -> Finished | None:
         """What was measured before. A speed that was withheld is tried again when the machine is quiet."""

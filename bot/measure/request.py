@@ -46,6 +46,22 @@ class Measurements(Record, frozen=True, kw_only=True):
     failed: tuple[NotMeasured, ...] = ()
 
 
+class PlannedModel(Record, frozen=True, kw_only=True):
+    """What would be measured of one model: `kept` already, `to_measure`, and why there will be no speed."""
+
+    name: str
+    kept: tuple[str, ...]
+    to_measure: tuple[str, ...]
+    speed_withheld: str | None = None
+
+
+class Planned(Record, frozen=True, kw_only=True):
+    """What a request would do, its groups of tasks taken apart into `tasks`."""
+
+    tasks: tuple[str, ...]
+    models: tuple[PlannedModel, ...]
+
+
 class AnswersRequest(Record, frozen=True, kw_only=True):
     """A model folder and the chat prompts it shall answer."""
 
