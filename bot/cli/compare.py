@@ -19,7 +19,7 @@ def compare(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="A B [C]…",
+            metavar="MODEL",
             help="The reference and those that are held against it: a quant's folder or owner/name, a file "
             "of `bot measure --json`, or the base's owner/name beside a quant of it.",
         ),
