@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import filelock
+import msgspec
 from dbos import DBOSClient, EnqueueOptions
 
 from bot import engine
 from bot.errors import BY_NAME, BotError, Cancelled, NotFound, UsageError
 from bot.events import Event, follow
 from bot.flow import family_id
-from bot.records import FamilyResult, Plan, Record, from_json, to_json
+from bot.records import FamilyResult, Plan, PublishedRepo, Record, from_json, to_json
 from bot.settings import Settings
 
 POLL = 0.3
@@ -47,7 +48,7 @@ class Step(Record, frozen=True, kw_only=True):
 
 
 class Run(Record, frozen=True, kw_only=True):
-    """One run as `bot status` shows it."""
+    """One run as `bot status` shows it. `stopped`: by repo, why the gate kept it private."""
 
     id: str
     kind: str
@@ -59,6 +60,7 @@ class Run(Record, frozen=True, kw_only=True):
     error_kind: str | None = None
     retry_of: str | None = None
     executor: str | None = None
+    stopped: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 class Host:
@@ -162,10 +164,11 @@ def listed(client: DBOSClient, limit: int = 50) -> list[Run]:
 
 def describe(client: DBOSClient, status: Any) -> Run:
     steps = client.list_workflow_steps(status.workflow_id)
+    stops = _stopped(status)
     return Run(
         id=status.workflow_id,
         kind=status.name,
-        state=WORDS.get(status.status, status.status.lower()),
+        state="stopped" if stops else WORDS.get(status.status, status.status.lower()),
         started=(status.created_at or 0) / 1000,
         ended=status.completed_at / 1000 if status.completed_at else None,
         steps=tuple(_step(step) for step in steps if not step["function_name"].startswith("DBOS.")),
@@ -173,7 +176,22 @@ def describe(client: DBOSClient, status: Any) -> Run:
         error_kind=getattr(status.error, "name", None),
         retry_of=status.forked_from,
         executor=status.executor_id,
+        stopped=stops,
     )
+
+
+def _stopped(status: Any) -> dict[str, tuple[str, ...]]:
+    """What the gate stopped in a finished run, with its reasons."""
+    if status.status != "SUCCESS" or status.output is None:
+        return {}
+    if status.name == "publish":
+        found = [from_json(PublishedRepo, status.output)]
+    else:
+        outcomes = from_json(FamilyResult, status.output).outcomes
+        found = [o.published for o in outcomes if o.published is not None and o.status == "stopped"]
+    return {
+        p.repo: p.gate.reasons for p in found if p.gate is not None and not p.gate.passed and not p.public
+    }
 
 
 def _step(step: Any) -> Step:

@@ -32,6 +32,7 @@ _WORDS = {
     "null": "nothing",
 }
 """msgspec's names of types, and what they are in YAML."""
+_LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
 class Document:
@@ -117,8 +118,8 @@ class Document:
         if text.startswith("Invalid enum value"):
             choices = types.literals(types.type_at(kind, place))
             return f"{_shown(node)}; {_nearest(_text_of(node), choices) or f'write {_listed(choices)}'}"
-        if found := re.fullmatch(r"Expected `([^`]+)`( of length)? ([<>]=) (\d+)", text):
-            most = "at least" if found[3] == ">=" else "at most"
+        if found := re.fullmatch(r"Expected `([^`]+)`( of length)? ([<>]=?) ([\d.]+)", text):
+            most = _LIMITS[found[3]]
             if not found[2]:
                 return f"{_shown(node)}; write {_WORDS[found[1]]} of {most} {found[4]}"
             return f"it has {_length(node)}; write {most} {found[4]}"

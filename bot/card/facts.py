@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 import bot
 from bot.card.recipe_words import how_stored
-from bot.records import BaseRevision, Measurement, ModelFolder, Plan, PlannedQuant, Record, Sibling
+from bot.records import BaseRevision, Gate, Measurement, ModelFolder, Plan, PlannedQuant, Record, Sibling
 from bot.settings import REAL_HUB
 
 
@@ -38,6 +38,7 @@ class CardFacts(Record, frozen=True, kw_only=True):
 
     `about` is what the recipe's file says of itself. `base_bytes` are the base's safetensors; `versions`
     maps a tool's distribution name to its version; `template_commit` is filled in when the card is rendered.
+    `gate` is what the gate found, `measuring` that the tasks are not measured yet.
     """
 
     format: Literal["qx-facts-1"] = "qx-facts-1"
@@ -59,6 +60,8 @@ class CardFacts(Record, frozen=True, kw_only=True):
     rehearsal: bool = False
     text_only: bool = False
     notes: tuple[str, ...] = ()
+    gate: Gate | None = None
+    measuring: bool = False
     updates: tuple[Update, ...] = ()
     template: str = "quant"
     template_commit: str | None = None
@@ -82,6 +85,8 @@ def facts(
     versions: Mapping[str, str] | None = None,
     updates: tuple[Update, ...] = (),
     template: str = "quant",
+    gate: Gate | None = None,
+    measuring: bool = False,
 ) -> CardFacts:
     """Gather what is known about one quant. Pure: every argument is a record made by an earlier stage.
 
@@ -109,6 +114,8 @@ def facts(
         rehearsal=plan.rehearsal,
         text_only=plan.text_only or folder.text_only,
         notes=folder.notes,
+        gate=gate,
+        measuring=measuring,
         updates=updates,
         template=template,
     )

@@ -1,6 +1,6 @@
-"""Facts and a review in, README.md out: metadata, the rehearsal notice where due, then the template.
+"""Facts and a review in, README.md out: metadata, the notices that are due, then the template.
 
-The metadata and the notice are not left to templates: a card without them would
+The metadata and the notices are not left to templates: a card without them would
 be untrue whatever the template says.
 """
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from bot.card import tables
 from bot.card.facts import CardFacts
+from bot.card.gate_words import gate_words
 from bot.card.metadata import metadata
 from bot.card.recipe_words import is_deckard
 from bot.card.template_folder import SUFFIX, commit_of, environment, standard
@@ -38,8 +39,9 @@ def render(facts: CardFacts, review: Review, templates: Path | None = None) -> C
     sandbox = environment(own)
     facts = replace(facts, template_commit=commit_of(own or standard()))
     context = _context(facts, review)
-    parts = ["blocks/rehearsal"] if facts.rehearsal else []
-    body = "\n".join(_render(sandbox, part + SUFFIX, context) for part in (*parts, facts.template))
+    body = "\n\n".join(
+        _render(sandbox, part + SUFFIX, context) for part in (*_notices(facts), facts.template)
+    )
     tidy = _BLANK_LINES.sub("\n\n", body).strip()
     return Card(
         text=f"---\n{metadata(facts)}\n---\n\n{tidy}\n",
@@ -47,6 +49,13 @@ def render(facts: CardFacts, review: Review, templates: Path | None = None) -> C
         template_commit=facts.template_commit,
         title=facts.name,
     )
+
+
+def _notices(facts: CardFacts) -> list[str]:
+    """The blocks on top that are not left to templates."""
+    stopped = facts.gate is not None and not facts.gate.passed
+    due = {"rehearsal": facts.rehearsal, "stopped": stopped, "running": facts.measuring}
+    return [f"blocks/{name}" for name, is_due in due.items() if is_due]
 
 
 def _context(facts: CardFacts, review: Review) -> dict[str, Any]:
@@ -59,6 +68,7 @@ def _context(facts: CardFacts, review: Review) -> dict[str, Any]:
         "chip": tables.one_chip(rows),
         "tasks": tables.tasks(facts, review.says_nothing),
         "compared": tuple(name for name, _ in tables.others_of(facts)),
+        "gate": gate_words(facts),
         "deckard": is_deckard(facts.recipe),
     }
 

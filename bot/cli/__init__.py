@@ -12,6 +12,7 @@ import typer
 
 from bot import settings
 from bot.cli import (
+    approve,
     card,
     check,
     compare,
@@ -37,8 +38,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
-    epilog="More: bot watch, quantize, check, measure, compare, recipes, card, release, unpublish, retry, "
-    "cancel, pause, resume, worker, rehearse, hub. Each has --help.",
+    epilog="More: bot watch, quantize, check, measure, compare, recipes, card, approve, release, unpublish, "
+    "retry, cancel, pause, resume, worker, rehearse, hub. Each has --help.",
 )
 
 
@@ -61,6 +62,7 @@ def _register() -> None:
         "check": check.check,
         "measure": measure.measure,
         "compare": compare.compare,
+        "approve": approve.approve,
         "release": released.release,
         "unpublish": released.unpublish,
         "retry": runs.retry,

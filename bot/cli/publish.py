@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -124,17 +124,26 @@ def _carried_out(known: settings_.Settings, plan: Plan, *, quiet: bool) -> Famil
 def _already(plan: Plan) -> tuple[Outcome, ...]:
     from bot.records import Outcome
 
+    statuses: dict[str, Literal["already", "private", "stopped"]] = {
+        "published": "already", "waiting": "private", "stopped": "stopped",
+    }  # fmt: skip
     return tuple(
-        Outcome(repo=q.repo, recipe=q.recipe, status="already" if q.action == "published" else "private")
+        Outcome(
+            repo=q.repo,
+            recipe=q.recipe,
+            status=statuses[q.action],
+            error=q.why if q.action == "stopped" else None,
+        )
         for q in plan.quants
-        if q.action in ("published", "waiting")
+        if q.action in statuses
     )
 
 
 def _report(result: FamilyResult, plan: Plan, door: HubDoor, *, json: bool) -> None:
-    """Print the outcome, and end with the class of the first failure when there was one."""
+    """Print the outcome, and end with the class of the first failure when there was one; else with
+    VerificationFailed when the gate stopped something."""
     from bot.cli import show
-    from bot.errors import BY_NAME, BotError
+    from bot.errors import BY_NAME, BotError, VerificationFailed
     from bot.records import to_json
 
     if json:
@@ -150,3 +159,9 @@ def _report(result: FamilyResult, plan: Plan, door: HubDoor, *, json: bool) -> N
     if failed:
         kind = BY_NAME.get(failed[0].error_kind or "", BotError)
         raise kind(f"{len(failed)} of {len(result.outcomes)} not published: {failed[0].error}")
+    stopped = [o for o in result.outcomes if o.status == "stopped"]
+    if stopped:
+        raise VerificationFailed(
+            f"{len(stopped)} of {len(result.outcomes)} stopped by the gate and kept from the public: "
+            f"{stopped[0].repo}: {stopped[0].error}"
+        )

@@ -37,6 +37,20 @@ def status(json: Json = False, limit: Annotated[int, typer.Option(help="How many
     for run in found:
         if run.error and run.state in ("failed", "parked"):
             console.print(f"{run.id}\n  {run.error}\n  way out: bot retry '{run.id}'", soft_wrap=True)
+    for repo, reasons in _stopped(found).items():
+        console.print(f"{repo} was stopped by the gate", soft_wrap=True)
+        for reason in reasons:
+            console.print(f"  {reason}", soft_wrap=True, markup=False)
+        console.print(f"  while it is private: bot approve {repo}", soft_wrap=True)
+
+
+def _stopped(found: list[Run]) -> dict[str, tuple[str, ...]]:
+    """By repo, what its newest run said of it."""
+    told: dict[str, tuple[str, ...]] = {}
+    for run in found:
+        for repo, reasons in run.stopped.items():
+            told.setdefault(repo, reasons)
+    return told
 
 
 def _table(found: list[Run]) -> Table:

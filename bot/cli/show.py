@@ -59,6 +59,7 @@ def plan_table(plan: Plan) -> Table:
         "update": "update",
         "published": "nothing",
         "waiting": "nothing",
+        "stopped": "nothing",
         "foreign": "stop",
     }
     for quant in plan.quants:

@@ -8,7 +8,7 @@ from typing import Literal
 from bot.errors import UnsuitableBase, UsageError
 from bot.publish.ledger import OnHub
 from bot.recipes import Prediction
-from bot.records import BaseRevision, MeasureSettings, Plan, PlannedQuant, Recipe, Record
+from bot.records import BaseRevision, GateSettings, MeasureSettings, Plan, PlannedQuant, Recipe, Record
 
 NAME_LENGTH = 96
 """The Hub's longest repo name."""
@@ -23,6 +23,8 @@ class Wishes(Record, frozen=True, kw_only=True):
     account: str
     collections: tuple[str, ...] = ("{base} MLX quants", "{author} on MLX")
     measure: MeasureSettings = MeasureSettings()
+    gate: GateSettings = GateSettings()
+    publish: Literal["verified", "early"] = "verified"
     compare_with: tuple[str, ...] = ()
     staging: Literal["private", "branch"] = "private"
     keep_private: bool = False
@@ -76,6 +78,8 @@ def needs(base: BaseRevision, accepted: Sequence[str]) -> tuple[str, ...]:
 
 def action_for(standing: OnHub, base_sha: str, recipe_hash: str, *, keep_private: bool) -> tuple[str, str]:
     """What to do about one target repo, and why in a few words."""
+    if standing.stopped(base_sha, recipe_hash):
+        return "stopped", f"the gate stopped it: `bot approve {standing.repo}` makes it public nonetheless"
     if standing.standing in ("absent", "empty"):
         return "make", "it is not on the Hub yet"
     if standing.standing == "foreign":
@@ -86,6 +90,8 @@ def action_for(standing: OnHub, base_sha: str, recipe_hash: str, *, keep_private
         return "waiting", "it is there, private: `bot release` makes it public"
     if standing.private:
         return "make", "it is there, private, and not released yet"
+    if standing.manifest is not None and standing.manifest.measuring:
+        return "update", "it is published, and its tasks were not measured to the end"
     return "published", "it is published from this revision and recipe already"
 
 
@@ -143,6 +149,8 @@ def decide(
         recipes=tuple(prediction.recipe for prediction in predictions),
         collections=collection_titles(wishes.collections, base),
         measure=wishes.measure,
+        gate=wishes.gate,
+        publish=wishes.publish,
         compare_with=wishes.compare_with,
         staging=wishes.staging,
         keep_private=wishes.keep_private,

@@ -43,7 +43,7 @@ def make_plan(
         base,
         wishes,
         [prediction(recipe, inventory) for recipe in wishes.recipes],
-        {name: ledger.look(door, name) for name in names},
+        {name: ledger.look_everywhere(door, name) for name in names},
         endpoint=door.endpoint,
         text_only=inventory.text_only,
         why=why,

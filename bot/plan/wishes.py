@@ -107,6 +107,8 @@ def _wishes(
         account=account,
         collections=entry.collections,
         measure=entry.measure,
+        gate=entry.gate,
+        publish=entry.publish,
         compare_with=entry.compare_with,
         staging=entry.staging,
         text_only=entry.text_only,

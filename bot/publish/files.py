@@ -51,3 +51,11 @@ def differences(expected: Iterable[RepoFile], on_hub: Iterable[RepoFile]) -> lis
         elif other.sha256 is None and other.oid != mine.oid:
             complaints.append(f"{path} has another content on the Hub")
     return complaints
+
+
+def changed(expected: Iterable[RepoFile], on_hub: Iterable[RepoFile]) -> tuple[list[str], list[str]]:
+    """The paths that are to be put there so that the Hub holds just what is expected, and those to delete."""
+    ours = {f.path: f for f in expected}
+    theirs = {f.path: f for f in on_hub if f.path not in NOT_OURS}
+    put = [path for path, mine in ours.items() if path not in theirs or differences([mine], [theirs[path]])]
+    return sorted(put), sorted(theirs.keys() - ours.keys())

@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from huggingface_hub import CommitOperationCopy, CommitOperationDelete, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    snapshot_download,
+)
 
 from bot.errors import NeedsPerson, VerificationFailed
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
-from bot.publish.files import NOT_OURS, describe, differences
-from bot.publish.ledger import STAGING_BRANCH, OnHub, look
-from bot.records import Record, RepoFile
+from bot.publish.files import NOT_OURS, changed, describe, differences
+from bot.publish.ledger import MANIFEST, STAGING_BRANCH, OnHub, look
+from bot.publish.manifest import same
+from bot.records import Manifest, Record, RepoFile
 
 
 class Place(Record, frozen=True, kw_only=True):
@@ -135,6 +141,57 @@ def _copy_to_main(door: HubDoor, place: Place, sha: str) -> str:
         raise VerificationFailed(f"{place.repo}: main is not what was staged ({'; '.join(complaints[:3])})")
     patiently(lambda: door.api.delete_branch(place.repo, branch=place.branch), place.repo)
     return commit.oid
+
+
+def amend(door: HubDoor, folder: Path, there: OnHub, branch: str, fresh: Manifest, message: str) -> str:
+    """Bring the small files of `folder` to where the quant lies, in one commit. Returns the commit's sha.
+
+    `there` is what `branch` holds, `fresh` the folder's manifest. Nothing is committed where nothing but the
+    manifest's date would change. Raises NeedsPerson when somebody else changed the files there meanwhile, and
+    VerificationFailed when the weights are not those that lie there, or the Hub holds something else after.
+    """
+    listed = door.files(there.repo, there.sha)
+    ours = (*fresh.files, *describe(folder, [MANIFEST]))
+    put, delete = changed(ours, listed)
+    if not delete and put in ([], [MANIFEST]) and there.manifest is not None and same(fresh, there.manifest):
+        return there.sha
+    _refuse_foreign_changes(there, listed)
+    weights = [path for path in (*put, *delete) if path.endswith(".safetensors")]
+    if weights:
+        raise VerificationFailed(
+            f"{there.repo} holds other weights than were measured ({weights[0]}): its card is left as it is; "
+            "`bot publish` its base again"
+        )
+    commit = patiently(
+        lambda: door.api.create_commit(
+            there.repo,
+            operations=[
+                *(CommitOperationAdd(path, folder / path) for path in put),
+                *(CommitOperationDelete(path) for path in delete),
+            ],
+            commit_message=message,
+            revision=branch,
+            parent_commit=there.sha,
+        ),
+        there.repo,
+    )
+    complaints = differences(ours, door.files(there.repo, commit.oid))
+    if complaints:
+        raise VerificationFailed(
+            f"{there.repo} does not hold what was committed ({'; '.join(complaints[:3])}): "
+            "`bot publish` its base again"
+        )
+    return commit.oid
+
+
+def _refuse_foreign_changes(there: OnHub, listed: Sequence[RepoFile]) -> None:
+    known = there.manifest.files if there.manifest is not None else ()
+    complaints = differences(known, [file for file in listed if file.path != MANIFEST])
+    if complaints:
+        raise NeedsPerson(
+            f"{there.repo} was changed on the Hub by somebody else ({'; '.join(complaints[:3])}): "
+            "its card is left as it is; `bot publish` its base again writes over that"
+        )
 
 
 def make_private(door: HubDoor, repo: str) -> None:

@@ -39,7 +39,7 @@ class Rehearsed(Record, frozen=True, kw_only=True):
     families: tuple[FamilyResult, ...]
 
     def failed(self) -> tuple[Outcome, ...]:
-        return tuple(o for f in self.families for o in f.outcomes if o.status == "failed")
+        return tuple(o for f in self.families for o in f.outcomes if o.status in ("failed", "stopped"))
 
     def first_failure(self) -> BotError:
         """The error to end with. Only to be asked when something failed."""

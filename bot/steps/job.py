@@ -23,13 +23,18 @@ Json = dict[str, Any]
 
 
 class Job(Record, frozen=True, kw_only=True):
-    """What one publish workflow is given: the plan, which quant, its folder, and what was measured."""
+    """What one publish workflow is given: the plan, which quant, its folder, and what was measured.
+
+    `measuring`: the tasks are not measured yet. `broken` says why they could not be measured.
+    """
 
     family: str
     plan: Plan
     quant: PlannedQuant
     folder: ModelFolder
     measured: tuple[Measurement, ...]
+    measuring: bool = False
+    broken: str = ""
 
     def measurement_of(self, recipe: str | None) -> Measurement | None:
         return next((m for m in self.measured if m.recipe == recipe), None)

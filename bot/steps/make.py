@@ -41,7 +41,16 @@ def quantize(run: str, plan_json: Json, snapshot: Json) -> Json:
 @DBOS.step(name="measure")
 def measure(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
     """Measure the base and every quant in one process; the base answers the three chat prompts."""
-    plan = from_json(Plan, plan_json)
+    return _measured(run, from_json(Plan, plan_json), snapshot, folders)
+
+
+@DBOS.step(name="measure early")
+def measure_early(run: str, plan_json: Json, snapshot: Json, folders: Json) -> Json:
+    """All but the tasks, which `measure` adds: what was measured once is not measured again."""
+    return _measured(run, from_json(Plan, plan_json).without_tasks(), snapshot, folders)
+
+
+def _measured(run: str, plan: Plan, snapshot: Json, folders: Json) -> Json:
     base = from_json(Snapshot, snapshot)
     made = from_json(ModelFolders, folders).items
     models = [

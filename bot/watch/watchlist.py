@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from bot.errors import ConfigError
 from bot.recipes.book import Book
-from bot.records import BaseRevision, MeasureSettings, Record
+from bot.records import BaseRevision, GateSettings, MeasureSettings, Record
 from bot.watch.quantities import (
     Account,
     Against,
@@ -34,6 +34,7 @@ from bot.watch.recipe_items import check_names, resolved
 from bot.yaml_lines import Document, read
 
 Staging = Literal["private", "branch"]
+Publish = Literal["verified", "early"]
 Acceptable = Literal["gated", "no-license"]
 Some = msgspec.Meta(min_length=1)
 
@@ -66,8 +67,10 @@ class Overrides(Record, frozen=True, kw_only=True):
     max_size: Size | None = None
     compare_with: tuple[Against, ...] | None = None
     staging: Staging | None = None
+    publish: Publish | None = None
     text_only: bool | None = None
     measure: MeasureSettings | None = None
+    gate: GateSettings | None = None
 
 
 class RepoEntry(Overrides, frozen=True, kw_only=True):
@@ -117,8 +120,10 @@ class Watchlist(Record, frozen=True, kw_only=True):
     max_size: Size | None = None
     compare_with: tuple[Against, ...] = (Against("siblings"),)
     staging: Staging = "private"
+    publish: Publish = "verified"
     text_only: bool = False
     measure: MeasureSettings = MeasureSettings()
+    gate: GateSettings = GateSettings()
     repos: tuple[RepoEntry, ...] = ()
     authors: tuple[AuthorEntry, ...] = ()
 
@@ -154,6 +159,8 @@ class Entry(Record, frozen=True, kw_only=True):
     staging: Staging
     text_only: bool
     measure: MeasureSettings
+    gate: GateSettings = GateSettings()
+    publish: Publish = "verified"
     folders: tuple[str, ...] = ()
     revision: str | None = None
     since: str | None = None
@@ -257,8 +264,10 @@ def _effective(
         max_size=int(max_size) if max_size is not None else None,
         compare_with=tuple(str(other).replace("{base}", base) for other in chosen["compare_with"]),
         staging=chosen["staging"],
+        publish=chosen["publish"],
         text_only=chosen["text_only"],
         measure=chosen["measure"],
+        gate=chosen["gate"],
         revision=revision,
         since=since,
     )
