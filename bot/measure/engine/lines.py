@@ -32,6 +32,9 @@ ROOT = 32
 SMALL = 256
 """Tokens up to which a batch may waste what it likes: so few cost little more than their call."""
 
+MANY = 16
+"""Lines with one beginning, from which on it counts as computed once for all of them."""
+
 STEP = 2048
 """Tokens of a row that go through a layer at once, as in mlx_lm.evaluate."""
 
@@ -96,10 +99,11 @@ def groups(lines: Sequence[Line], *, sharing: bool = True) -> list[Group]:
     found: list[Group] = []
     open_: list[int] = []
     shared = 0
-    for number in order:
+    for place, number in enumerate(order):
+        root = _with_many(lines, order, place)
         common = _common(lines[open_[-1]].tokens, lines[number].tokens) if open_ else 0
         common = min(common, shared, len(lines[number].tokens) - 1)
-        if open_ and common * len(open_) > shared * (len(open_) - 1):
+        if open_ and (common - root) * len(open_) > (shared - root) * (len(open_) - 1):
             shared = common
             open_.append(number)
             continue
@@ -107,6 +111,14 @@ def groups(lines: Sequence[Line], *, sharing: bool = True) -> list[Group]:
             found.append(_closed(open_, shared))
         open_, shared = [number], len(lines[number].tokens) - 1
     return [*found, _closed(open_, shared)] if open_ else found
+
+
+def _with_many(lines: Sequence[Line], order: list[int], place: int) -> int:
+    """What this line begins with in common with many others: the root of its batch will compute that."""
+    far = [other for other in (place - MANY, place + MANY) if 0 <= other < len(order)]
+    tokens = lines[order[place]].tokens
+    root = max((_common(tokens, lines[order[other]].tokens) for other in far), default=0)
+    return root if root >= ROOT else 0
 
 
 def _closed(numbers: list[int], shared: int) -> Group:
