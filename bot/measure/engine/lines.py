@@ -150,10 +150,13 @@ def _gathered(lines: Sequence[Line], found: list[Group], limits: Limits) -> Iter
     """Groups of like shape together: longest first, so that what needs most memory is known first."""
     ordered = sorted(found, key=lambda group: (group.shared, _longest(lines, group)), reverse=True)
     batch: list[Group] = []
+    root = 0
     for group in ordered:
-        if batch and not _fits(lines, [*batch, group], limits):
+        first = lines[group.lines[0]].tokens[: group.shared]
+        root = _common(lines[batch[0].lines[0]].tokens[:root], first) if batch else group.shared
+        if batch and not _fits(lines, [*batch, group], root, limits):
             yield batch
-            batch = []
+            batch, root = [], group.shared
         batch.append(group)
     if batch:
         yield batch
@@ -164,13 +167,15 @@ def _longest(lines: Sequence[Line], group: Group) -> int:
     return longest
 
 
-def _fits(lines: Sequence[Line], together: list[Group], limits: Limits) -> bool:
+def _fits(lines: Sequence[Line], together: list[Group], root: int, limits: Limits) -> bool:
     cut = min(group.shared for group in together)
+    root = root if root >= ROOT else 0
     longest = max(_longest(lines, group) for group in together)
     rows = sum(len(group.lines) for group in together)
-    computed = cut * len(together) + (longest - cut) * rows
-    alone = sum(
-        group.shared + sum(len(lines[n].tokens) - 1 - group.shared for n in group.lines) for group in together
+    computed = root + (cut - root) * len(together) + (longest - cut) * rows
+    alone = root + sum(
+        group.shared - root + sum(len(lines[n].tokens) - 1 - group.shared for n in group.lines)
+        for group in together
     )
     cells = max(len(together) * min(cut, STEP) * cut, rows * min(longest - cut, STEP) * longest)
     return computed <= limits.tokens and computed <= max(SMALL, WASTE * alone) and cells <= limits.cells
