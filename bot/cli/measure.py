@@ -72,7 +72,7 @@ def measure(
     request = MeasureRequest(
         models=(),
         settings=_without_text(door, wanted),
-        store=str(known.state / "measurements"),
+        store=str(known.measurements),
         include_path=tuple(str(folder.expanduser().absolute()) for folder in include_path or ()),
     )
     if dry_run:
