@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from bot.card.facts import CardFacts, CollectionLink, Update
 from bot.card.numbers import NOT_MEASURED, task_title
 from bot.card.render import render
-from bot.records import Measurement, Perplexity, TaskScore
+from bot.records import Divergence, Gate, Measurement, NonInferiority, Perplexity, TaskScore
 from bot.review.review import review
 from tests.card.examples import (
     BASE,
@@ -268,3 +269,46 @@ def test_perplexity_of_fewer_samples_is_said() -> None:
     text = card(card_facts(mine=replace(QX86_HI, perplexity=few)))
     how = pairs(tables(text)[2])
     assert how["Perplexity"] == "16 samples of 128 tokens of allenai/tulu-3-sft-mixture"
+
+
+LABEL = NonInferiority(
+    verdict="non-inferior", value=-0.002, low=-0.006, high=0.003, margin=0.01, power=0.93, tasks=7,
+    questions=20463, paired=True,
+)  # fmt: skip
+
+
+def test_the_gates_label_is_said_with_margin_bounds_and_power() -> None:
+    """What was held against the base stands with what the gate allows; the label says how it was shown."""
+    gate = Gate(passed=True, kl_bound=0.1, perplexity_bound=1.1, non_inferiority=LABEL)
+    drift = Divergence(
+        base="b", mean=0.0123, stderr=0.001, median=0.004, p99=0.2, top1=0.967, tokens=9, dataset="d"
+    )
+    facts = replace(card_facts(), gate=gate, measurement=replace(QX86_HI, divergence=drift))
+
+    text = body(card(facts)).replace("\\", "")
+
+    assert "mean KL to the base 0.0123 nats a token" in text
+    assert "at most 0.1" in text
+    assert "shown to be no worse than its base by a margin of 0.01" in text
+    assert "(-0.006 to +0.003, one-sided 97.5 % bounds) over 7 tasks and 20,463 questions" in text
+    assert "with a probability of 0.93" in text
+    assert "Stopped by the gate" not in text
+    assert "Against its base" not in body(card(card_facts()))
+
+
+def test_what_was_stopped_or_is_not_measured_yet_is_said_on_top_whatever_the_template(
+    tmp_path: Path,
+) -> None:
+    """Neither notice is left to a template; both come before its first line, reasons as plain text."""
+    (tmp_path / "quant.md.j2").write_text("# Only this\n")
+    gate = Gate(passed=False, reasons=("its KL is 9, over the <b>0.1</b>", "it loops"))
+    facts = replace(card_facts(), gate=gate, measuring=True)
+
+    text = body(render(facts, review(facts), tmp_path).text)
+
+    places = [text.index(mark) for mark in ("Stopped by the gate.", "Measurement running.", "# Only this")]
+    assert places == sorted(places)
+    assert "<b>" not in text
+    assert "it loops" in text
+    plain = body(render(card_facts(), review(card_facts()), tmp_path).text)
+    assert plain.strip() == "# Only this"

@@ -31,6 +31,12 @@ SIGHTED = "rehearsal-bases/Tiny-Qwen3-VL-MoE"
 QUANT = "anybody/Tiny-Qwen3-qx64-hi-mlx"
 CARD = f"---\nlicense: mit\nbase_model: {BASE}\ntags:\n- mlx\n---\n# A quant\n"
 
+RESULTS = {
+    ".eval_results/hellaswag.yaml": b"- dataset: {id: Rowan/hellaswag, task_id: hellaswag}\n  value: 0.5\n",
+    "measurements/hellaswag.outcomes.gz": b"\x1f\x8b",
+}
+"""What a measured quant holds besides."""
+
 Files = dict[str, bytes]
 Spoil = Callable[[Files], Files]
 Quants = Callable[[str], Files]
@@ -101,7 +107,7 @@ def test_a_quant_as_it_should_be_conforms_and_no_weight_is_read(
     huge = tmp_path / "calibration.json"
     with huge.open("wb") as file:
         file.truncate(LARGEST_SMALL + 1)
-    put(store, QUANT, quants(BASE))
+    put(store, QUANT, quants(BASE) | RESULTS)
     store.commit("model", QUANT, {"calibration.json": huge})
     hub.forget_requests()
 
@@ -115,14 +121,15 @@ def test_a_quant_as_it_should_be_conforms_and_no_weight_is_read(
     assert set(reads.values()) == {1}
     files = [(path.rpartition("/")[2], status) for path, status in reads]
     assert [status for file, status in files if file == "model.safetensors"] == [206, 206]
-    assert "calibration.json" not in dict(files)
+    assert not {"calibration.json", *(path.rpartition("/")[2] for path in RESULTS)} & dict(files).keys()
 
 
 def test_folders_and_revisions_are_taken_too(bot: Bot, store: Store, quants: Quants, tmp_path: Path) -> None:
     """Either side may be a folder; a revision is checked as it was; the terminal says it in a few lines."""
     folder = tmp_path / "Tiny-Qwen3-qx64-hi-mlx"
     folder.mkdir()
-    for name, content in quants(BASE).items():
+    for name, content in (quants(BASE) | RESULTS).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     put(store, QUANT, quants(BASE))
     store.create_ref("model", QUANT, "good", "main", tag=True)

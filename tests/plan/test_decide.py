@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.errors import UnsuitableBase, UsageError
 from bot.plan.decide import Wishes, action_for, collection_titles, decide, needs, repo_name, unsuitable
 from bot.publish.ledger import OnHub
 from bot.recipes import Prediction
 from bot.recipes.names import parse
-from bot.records import BaseRevision, Manifest, RepoFile
+from bot.records import BaseRevision, Gate, Manifest, RepoFile
 
 REPO, SHA, HASH = "me/Base-q8-mlx", "a" * 40, "b" * 64
 WEIGHTS = RepoFile(path="model.safetensors", size=10)
@@ -20,10 +21,21 @@ BASE = BaseRevision(
 )
 
 
-def ours(base_sha: str = SHA, recipe_hash: str = HASH, private: bool = False, whole: bool = True) -> OnHub:
+STOPPED = Gate(passed=False, reasons=("its KL to the base is 9 nats a token",))
+
+
+def ours(
+    base_sha: str = SHA,
+    recipe_hash: str = HASH,
+    private: bool = False,
+    whole: bool = True,
+    gate: Gate = Gate(passed=True),  # noqa: B008  frozen
+    measuring: bool = False,
+) -> OnHub:
     manifest = Manifest(
-        repo=REPO, base=BASE.repo, base_sha=base_sha, recipe="q8", recipe_hash=recipe_hash, files=(WEIGHTS,)
-    )
+        repo=REPO, base=BASE.repo, base_sha=base_sha, recipe="q8", recipe_hash=recipe_hash, files=(WEIGHTS,),
+        gate=gate, measuring=measuring,
+    )  # fmt: skip
     files = (WEIGHTS,) if whole else ()
     return OnHub(repo=REPO, standing="ours", private=private, manifest=manifest, files=files)
 
@@ -41,10 +53,20 @@ def ours(base_sha: str = SHA, recipe_hash: str = HASH, private: bool = False, wh
         (ours(base_sha="c" * 40), False, "update"),
         (ours(recipe_hash="d" * 64), False, "update"),
         (ours(whole=False), False, "update"),
+        (ours(private=True, gate=STOPPED), False, "stopped"),
+        (ours(private=True, gate=STOPPED), True, "stopped"),
+        (ours(private=True, gate=STOPPED, base_sha="c" * 40), False, "update"),
+        (ours(private=True, gate=STOPPED, whole=False), False, "update"),
+        (ours(gate=STOPPED), False, "published"),
+        (replace(ours(base_sha="c" * 40), staged=ours(gate=STOPPED)), False, "stopped"),
+        (OnHub(repo=REPO, standing="empty", staged=ours(gate=STOPPED)), False, "stopped"),
+        (replace(ours(base_sha="c" * 40), staged=ours()), False, "update"),
+        (ours(measuring=True), False, "update"),
     ],
 )
 def test_what_follows_from_how_a_repo_stands(standing: OnHub, keep_private: bool, action: str) -> None:
-    """Only a whole repo of just this revision and recipe counts as made; a foreign one is never touched."""
+    """Only a whole repo of just this revision and recipe counts as made; a foreign one is never touched, and
+    what the gate stopped waits for a person. What was approved is public, and counts as published."""
     assert action_for(standing, SHA, HASH, keep_private=keep_private)[0] == action
 
 

@@ -66,11 +66,11 @@ def test_a_reason_names_the_number_the_bound_and_the_way_out() -> None:
     """Nobody has to guess what was too much, compared with what, and which line to change."""
     (reason,) = gate(drifted(0.4)).reasons
     assert reason == (
-        "its KL to the base is 0.4 nats a token, over the 0.25 that a quant of 6.28 bits per weight may "
+        "its KL to the base is 0.4 nats a token, over the 0.2 that a quant of 6.28 bits per weight may "
         "have: take a wider recipe, or raise `gate: kl: 6bit`"
     )
     (reason,) = gate(perplexed(1.5)).reasons
-    assert "1.5 times the base's, over the 1.25" in reason
+    assert "1.5 times the base's, over the 1.2" in reason
 
 
 @given(KL, KL, BITS)

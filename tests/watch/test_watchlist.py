@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ConfigError
-from bot.records import BaseRevision, RepoFile, from_json, to_json
+from bot.records import BaseRevision, ByWidth, GateSettings, RepoFile, from_json, to_json
 from bot.watch.quantities import BYTES, SECONDS, Duration, Size
 from bot.watch.watchlist import Entry, Watchlist, entry_for, load_watchlist, of_document
 from bot.yaml_lines import Document
@@ -47,6 +47,13 @@ MISTAKES = [
     (f"{HEAD}compare_with: [brothers]\n{REPOS}", 3, "'brothers' is nothing to compare with; write siblings"),
     (f"{HEAD}measure: {{limit: all}}\n{REPOS}", 3, "limit: it is 'all'; write a whole number"),
     (f"{HEAD}measure: {{task: [piqa]}}\n{REPOS}", 3, "did you mean `tasks`?"),
+    (f"{HEAD}publish: erly\n{REPOS}", 3, "publish: it is 'erly'; did you mean `early`?"),
+    (f"{HEAD}gate: {{kl: 0.1}}\n{REPOS}", 3, "kl: it is '0.1'; write a block of `key: value` lines"),
+    (f"{HEAD}gate:\n  kl:\n    4bits: 0.1\n{REPOS}", 5, "no key `4bits` here; did you mean `4bit`?"),
+    (f"{HEAD}gate:\n  kl:\n    8bit: 0.1\n    4bit: -1\n{REPOS}", 6, "4bit: it is '-1'; write a number of"),
+    (f"{HEAD}gate:\n  perplexity: {{4bit: much}}\n{REPOS}", 4, "it is 'much'; write a number"),
+    (f"{HEAD}gate: {{margin: 1}}\n{REPOS}", 3, "margin: it is '1'; write a number of less than 1"),
+    (f"{HEAD}gate: {{non_inferiority: never}}\n{REPOS}", 3, "write `label`, `stop`"),
     (
         f"account: me\nrecipes:\n  - qx86-hi\n  - qx68-hi\n{REPOS}",
         4,
@@ -108,6 +115,19 @@ def test_the_examples_commented_settings_are_valid_too(tmp_path: Path) -> None:
     assert found.approval != "ask"
     assert (found.folders, found.recipes[-1]) == ((own.parent,), "my-recipe")
     assert (found.measure.limit, len(found.repos), len(found.compare_with)) == (500, 3, 3)
+
+
+def test_the_gate_and_when_to_publish_may_be_said_at_the_top_and_in_an_entry() -> None:
+    """Bounds by width, the margin, and `publish: early`; an entry's own gate replaces that of the top."""
+    text = (
+        f"{HEAD}publish: early\ngate: {{kl: {{4bit: 0.3}}, non_inferiority: stop, margin: 0.02}}\n"
+        "repos:\n- repo: a/b\n- {repo: a/c, publish: verified, gate: {perplexity: {8bit: 1.01}}}\n"
+    )
+    top, own = effective(text, "a/b"), effective(text, "a/c")
+    assert (top.publish, own.publish) == ("early", "verified")
+    assert top.gate == GateSettings(kl=ByWidth(bits4=0.3), non_inferiority="stop", margin=0.02)
+    assert own.gate == GateSettings(perplexity=ByWidth(bits8=1.01))
+    assert from_json(Entry, to_json(top)) == top
 
 
 def test_an_entry_comes_before_the_top_and_a_repo_before_its_author() -> None:
