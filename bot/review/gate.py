@@ -46,8 +46,8 @@ WIDTHS = (
     Width(name="8bit", bits=7.5, kl=0.1, perplexity=1.1),
     Width(name="6bit", bits=5.5, kl=0.2, perplexity=1.2),
     Width(name="4bit", bits=4.2, kl=0.5, perplexity=1.5),
-    Width(name="3bit", bits=3.2, kl=1.0, perplexity=2.5),
-    Width(name="2bit", bits=0.0, kl=2.0, perplexity=6.0),
+    Width(name="3bit", bits=3.2, kl=0.7, perplexity=2.0),
+    Width(name="2bit", bits=0.0, kl=1.5, perplexity=4.0),
 )
 """Widest first. mxfp4 has 4.25 bits per weight and counts as 4bit, q3-hi has 4.0 and counts as 3bit."""
 
