@@ -97,9 +97,9 @@ def measure(request: MeasureRequest, report: Report) -> Measurements:
     """Measure every model of the request, or read what was measured before.
 
     The base answers the chat prompts too, for its quants to be held against, where it fits the memory whole.
-    A quant whose numbers are not finite, or that does not load, is
-    told in `failed` and the others go on. Raises VerificationFailed when that is the base (no recipe);
-    ConfigError, NotFound and HubUnavailable when tasks or data are missing.
+    A quant whose numbers are not finite, or that does not load, is told in `failed` and the others go on.
+    Raises VerificationFailed when that is the base (no recipe); ConfigError, NotFound and HubUnavailable
+    when tasks or data are missing.
     """
     family = _Family(request, report)
     items: list[Measurement] = []
@@ -147,6 +147,7 @@ class _Family:
         self._texts: dict[str, Text | None] = {}
         self._tokenized: dict[str, Tokenized] = {}
         self._tasks: dict[str, LoadedTask] = {}
+        self._furthest = 0.0
 
     @cached_property
     def data(self) -> dict[str, Data]:
@@ -166,18 +167,29 @@ class _Family:
         identity = model.identity(Path(asked.path))
         loaded: LoadedModel | None = None
         finished: dict[What, Finished] = {}
+        prepared = False
         for index, what in enumerate(self.whats):
             place = self._place(identity, what)
-            done = self._progress(f"{asked.name}: {what.name}", number * len(self.whats) + index)
+            before = number * len(self.whats) + index
+            done = self._progress(f"{asked.name}: {what.name}", before)
             kept = self._kept(what, place)
             if kept is None and not _is_the_same(what, finished) and not self._too_large(what, asked):
                 done(0, 1)
                 loaded = loaded or self._loaded(asked, identity)
+                if what.kind == "task" and not prepared:
+                    self._prepare(loaded, identity, self.whats[index:], before)
+                    prepared = True
                 kept = self._measure(loaded, what, place, done, asked)
             done(1, 1)
             if kept is not None:
                 finished[what] = kept
         return self._measurement(asked, finished)
+
+    def _prepare(self, loaded: LoadedModel, identity: str, whats: Sequence[What], before: int) -> None:
+        """The questions of all tasks that are still to be measured go through the model together."""
+        left = [what for what in whats if self._kept(what, self._place(identity, what)) is None]
+        tasks = [(self._task(what.task), what.chat_template) for what in left if what.kind == "task"]
+        loaded.prepare(tasks, self._progress(f"{loaded.name}: {len(tasks)} tasks", before, len(left)))
 
     def _loaded(self, asked: ModelToMeasure, identity: str) -> LoadedModel:
         folder = Path(asked.path)
@@ -280,14 +292,14 @@ class _Family:
             depends_on["chat_template"] = what.chat_template
         return results.place(identity, what.file, depends_on)
 
-    def _progress(self, what: str, before: int) -> Done:
+    def _progress(self, what: str, before: int, parts: int = 1) -> Done:
+        """Of `parts` measurements together, after `before` others; what is told never goes back."""
         total = len(self.models) * len(self.whats)
 
         def done(part: int, of: int) -> None:
+            self._furthest = max(self._furthest, before + parts * part / of)
             self.report(
-                Progress(
-                    stage="measure", what=what, done=before + part / of, total=total, unit="measurements"
-                )
+                Progress(stage="measure", what=what, done=self._furthest, total=total, unit="measurements")
             )
 
         return done

@@ -9,6 +9,7 @@ limit asks a model the same thing twice, and a killed process keeps what it had 
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,7 +49,9 @@ class Kept:
         found = self._database.execute(
             "SELECT value, greedy FROM lines WHERE key = ?", (self._key(line),)
         ).fetchone()
-        return None if found is None else (float(found[0]), bool(found[1]))
+        if found is None:
+            return None
+        return (math.nan if found[0] is None else float(found[0]), bool(found[1]))  # SQLite has no NaN
 
     def keep(self, lines: Sequence[Line], answers: Sequence[Answer]) -> None:
         """Keep a pass's answers, all or none of them."""

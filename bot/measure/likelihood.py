@@ -111,6 +111,10 @@ class EngineLM(MLXLM):  # type: ignore[misc]  # mlx_lm has no types
             return []
         return list(super().generate_until(requests))
 
+    def prepare(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Answer all of these together; asked for some of them later, it has the answers kept."""
+        self._answers([line for line in self.lines(pairs) if line is not None])
+
     def lines(self, pairs: Sequence[tuple[str, str]]) -> list[Line | None]:
         """The pairs in tokens, whole texts tokenized, so that the boundary is that of mlx_lm.evaluate.
 

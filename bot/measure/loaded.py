@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from bot.measure.ask import Done
 from bot.measure.definitions import LoadedTask
 from bot.measure.engine.scorer import Scorer, open_folder
 from bot.measure.kept import Kept
-from bot.measure.likelihood import Tokenized
+from bot.measure.likelihood import EngineLM, Tokenized
 from bot.measure.perplexity import Text
 from bot.measure.results import Finished, Outcome
 from bot.records import MeasureSettings
@@ -95,6 +96,20 @@ class LoadedModel:
         )
         return self._by_engine(start, perplexity=measured.perplexity, divergence=measured.divergence)
 
+    def prepare(self, asked: Sequence[tuple[LoadedTask, bool]], done: Done) -> None:
+        """Answer the questions of several tasks together (each with the chat template or without).
+
+        So each layer is brought in once for all of them; `task` then finds its answers kept.
+        """
+        lms = {template: self._lm(chat_template=template, done=done) for template in (True, False)}
+        pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+        for task, template in asked:
+            lm = lms[template]
+            pairs[lm.use_chat_template] += tasks.questions(lm, task, self.settings)
+        for template, questions in pairs.items():
+            if questions:
+                lms[template].prepare(questions)
+
     def task(
         self, task: LoadedTask, done: Done, kept_in: str, *, chat_template: bool
     ) -> tuple[Finished, list[Outcome]]:
@@ -103,7 +118,13 @@ class LoadedModel:
         The chat template is applied where there is one, if `chat_template` says so.
         """
         start = time.monotonic()
-        lm = likelihood.make_lm(
+        lm = self._lm(chat_template=chat_template, done=done)
+        score, outcomes = tasks.measure(lm, task, self.settings, self.name)
+        kept = msgspec.structs.replace(score, outcomes=kept_in if outcomes else None)
+        return self._by_engine(start, score=kept), outcomes
+
+    def _lm(self, *, chat_template: bool, done: Done) -> EngineLM:
+        return likelihood.make_lm(
             self.scorer,
             self._folder,
             chat_template=chat_template,
@@ -111,9 +132,6 @@ class LoadedModel:
             tokenized=self._tokenized,
             done=done,
         )
-        score, outcomes = tasks.measure(lm, task, self.settings, self.name)
-        kept = msgspec.structs.replace(score, outcomes=kept_in if outcomes else None)
-        return self._by_engine(start, score=kept), outcomes
 
     def _by_engine(self, start: float, **measured: Any) -> Finished:
         computation = self.scorer.computation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import random
@@ -38,18 +39,7 @@ def measure(
     A metric that is no share of right answers has no outcomes. Raises VerificationFailed when a likelihood
     or the score is not a finite number.
     """
-    os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that has MLX
-    random.seed(settings.seed)
-    np.random.seed(settings.seed)
-    asked.task.set_fewshot_seed(seed=settings.seed)  # each model is shown the same examples
-    results = lm_eval.evaluate(
-        lm=lm,
-        task_dict={"tasks": {asked.name: asked.task}},
-        limit=settings.limit,
-        bootstrap_iters=0,
-        apply_chat_template=lm.use_chat_template,
-        fewshot_as_multiturn=False,
-    )
+    results = _evaluated(lm, asked, settings)
     scores = results["results"][asked.name]
     metric, kept = primary(scores)
     samples = [sample for sample in results["samples"][asked.name] if sample["filter"] == kept]
@@ -72,6 +62,49 @@ def measure(
         **_by_position(outcomes),
     )
     return score, outcomes
+
+
+def _evaluated(lm: LM, asked: LoadedTask, settings: MeasureSettings) -> dict[str, Any]:
+    os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that has MLX
+    random.seed(settings.seed)
+    np.random.seed(settings.seed)
+    asked.task.set_fewshot_seed(seed=settings.seed)  # each model is shown the same examples
+    found: dict[str, Any] = lm_eval.evaluate(
+        lm=lm,
+        task_dict={"tasks": {asked.name: asked.task}},
+        limit=settings.limit,
+        bootstrap_iters=0,
+        apply_chat_template=lm.use_chat_template,
+        fewshot_as_multiturn=False,
+    )
+    return found
+
+
+class _CollectedError(Exception):
+    """lm-eval asked the LM: these are the requests, and no more is wanted of it."""
+
+    def __init__(self, requests: Sequence[Any]) -> None:
+        super().__init__()
+        self.requests = requests
+
+
+def questions(lm: LM, asked: LoadedTask, settings: MeasureSettings) -> list[tuple[str, str]]:
+    """The (context, continuation) pairs that `measure` will ask; none of a task that asks otherwise."""
+
+    def collect(requests: Sequence[Any]) -> None:
+        raise _CollectedError(requests)
+
+    def collect_none(_: Sequence[Any]) -> None:
+        raise _CollectedError(())
+
+    asking = copy.copy(lm)
+    asking.loglikelihood = collect
+    asking.loglikelihood_rolling = asking.generate_until = collect_none
+    try:
+        _evaluated(asking, asked, settings)
+    except _CollectedError as found:
+        return [request.args for request in found.requests]
+    return []
 
 
 def primary(scores: dict[str, Any]) -> tuple[str, str]:
