@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import platform
+import resource
 from typing import Any
 
 import mlx.core as mx
@@ -37,8 +39,18 @@ def on_cpu() -> bool:
 
 
 def usable_memory() -> int:
-    """Bytes a model may take here: Metal's working set, else what is free in RAM."""
-    return int(device_info().get("max_recommended_working_set_size") or psutil.virtual_memory().available)
+    """Bytes a model may take here: Metal's working set, else what is free in RAM and left of a ulimit."""
+    working_set = device_info().get("max_recommended_working_set_size")
+    return int(working_set or min(psutil.virtual_memory().available, _left_of_limit()))
+
+
+def _left_of_limit() -> float:
+    """Bytes that this process may still take under `ulimit -d`; infinite without one."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY:
+        return math.inf
+    taken = psutil.Process().memory_info()
+    return max(0, limit - getattr(taken, "data", taken.rss))
 
 
 def usable_memory_is() -> str:
