@@ -34,10 +34,9 @@ class Width(Record, frozen=True, kw_only=True):
 #     perplexity        1.0004    1.0035    1.021     1.028     1.075     1.105     1.26      1.56
 #
 # Measured here, 70 quants of the five rehearsal bases (benchmarks/README.md, "The gate's bounds"): a KL of
-# at most 0.001 in the class 8bit, 0.02 in 6bit, 0.15 in 4bit (qx63-hi; 0.36 where 2 bits stand beside
-# experts kept as they were), 0.25 in 3bit, 0.95 in 2bit. The same quants with a tenth of one projection's
-# scales four times too large: more than the bound in every class. What falls apart in the published table
-# (iq1_S) has a KL of 2.2 and 10 times the perplexity.
+# at most 0.001 in the class 8bit, 0.02 in 6bit, 0.15 in 4bit, 0.36 in 3bit, 0.95 in 2bit. The same quants
+# with a tenth of one projection's scales four times too large: at least 0.99, 0.82, 0.82, 0.96 and 1.7.
+# What falls apart in the published table (iq1_S) has a KL of 2.2 and 10 times the perplexity.
 #
 # So each bound lies well above the sound ones and below the damaged ones of its class: a model that is
 # harder to quantize passes, one whose weights were damaged does not. Perplexity alone would not do: on text
