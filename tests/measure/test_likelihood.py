@@ -64,6 +64,19 @@ def test_likelihoods_are_those_of_mlx_lm_evaluate(
     assert [greedy for _, greedy in answers] == [greedy for _, greedy in theirs]
 
 
+@pytest.mark.parametrize("architecture", list(tiny.OTHERS))
+def test_other_architectures_run_layer_by_layer_with_their_own_code(
+    tmp_path: Path, architecture: str
+) -> None:
+    """Nothing is known of them here: mlx-lm's forward pass and caches are used as they are."""
+    folder = tiny.model_folder(tmp_path / "model", architecture)
+    asked = questions(4, 12)
+    ours = lm(folder)
+    assert ours._scorer.computation.path == "layers"
+    answers, theirs = ours.loglikelihood(asked), reference(folder, asked)
+    assert [value for value, _ in answers] == pytest.approx([value for value, _ in theirs], abs=1e-4)
+
+
 @pytest.mark.parametrize("architecture", ["qwen3", "lfm2_moe", "gpt_oss"])
 def test_with_the_exact_dtype_they_are_those_of_the_models_own_dtype(
     tmp_path: Path, architecture: str

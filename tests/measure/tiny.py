@@ -65,6 +65,36 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The five architectures of the seed cards. gpt_oss has a window shorter than the tests' contexts."""
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "gemma3_text": COMMON
+    | {"sliding_window": 12, "sliding_window_pattern": 2, "num_hidden_layers": 4, "query_pre_attn_scalar": 32},
+    "mamba2": {
+        "num_heads": 4, "head_dim": 32, "hidden_size": 64, "intermediate_size": 128, "state_size": 16,
+        "num_hidden_layers": 2, "layer_norm_epsilon": 1e-5, "conv_kernel": 4, "n_groups": 1,
+        "use_bias": False, "use_conv_bias": True, "tie_word_embeddings": True,
+        "time_step_limit": [0.0, 100.0], "time_step_rank": "auto",
+    },
+    "deepseek_v3": COMMON
+    | {
+        "q_lora_rank": 32, "kv_lora_rank": 32, "qk_rope_head_dim": 16, "qk_nope_head_dim": 16,
+        "v_head_dim": 32, "n_routed_experts": 4, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
+        "first_k_dense_replace": 1, "num_key_value_heads": 4, "rope_scaling": None, "moe_layer_freq": 1,
+        "routed_scaling_factor": 1.0, "attention_bias": False,
+    },
+    "qwen3_next": COMMON
+    | {
+        "linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 32,
+        "linear_value_head_dim": 32, "linear_conv_kernel_dim": 4, "full_attention_interval": 2,
+        "shared_expert_intermediate_size": 64, "decoder_sparse_step": 1, "mlp_only_layers": [],
+        "partial_rotary_factor": 0.5, "tie_word_embeddings": False, "num_hidden_layers": 4,
+    },
+    "gpt_neox": {
+        "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 128,
+        "max_position_embeddings": 512, "layer_norm_eps": 1e-5, "rotary_pct": 0.25, "rotary_emb_base": 10000,
+    },
+}  # fmt: skip
+"""Architectures that do otherwise: windows, state spaces, latent attention, gated delta rules, other names."""
+
 Q4: dict[str, Any] = {"group_size": 32, "bits": 4, "mode": "affine"}
 MXFP4: dict[str, Any] = {"group_size": 32, "bits": 4, "mode": "mxfp4"}
 ROUTER: dict[str, Any] = {"group_size": 32, "bits": 8, "mode": "affine"}
@@ -92,7 +122,7 @@ def model_folder(
 ) -> Path:
     """A model folder that mlx_lm loads; `broken` has a weight that is not a number."""
     words = tokenizer()
-    config = {"model_type": architecture, "vocab_size": len(words), **ARCHITECTURES[architecture]}
+    config = {"model_type": architecture, "vocab_size": len(words), **(ARCHITECTURES | OTHERS)[architecture]}
     if "text_config" in config:
         config["text_config"] = config["text_config"] | {"vocab_size": len(words)}
     mx.random.seed(7)
