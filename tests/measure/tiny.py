@@ -67,7 +67,10 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 
 OTHERS: dict[str, dict[str, Any]] = {
     "gemma3_text": COMMON
-    | {"sliding_window": 12, "sliding_window_pattern": 2, "num_hidden_layers": 4, "query_pre_attn_scalar": 32},
+    | {
+        "sliding_window": 12, "sliding_window_pattern": 2, "num_hidden_layers": 4,
+        "query_pre_attn_scalar": 32,
+    },
     "mamba2": {
         "num_heads": 4, "head_dim": 32, "hidden_size": 64, "intermediate_size": 128, "state_size": 16,
         "num_hidden_layers": 2, "layer_norm_epsilon": 1e-5, "conv_kernel": 4, "n_groups": 1,
@@ -93,7 +96,7 @@ OTHERS: dict[str, dict[str, Any]] = {
         "max_position_embeddings": 512, "layer_norm_eps": 1e-5, "rotary_pct": 0.25, "rotary_emb_base": 10000,
     },
 }  # fmt: skip
-"""Architectures that do otherwise: windows, state spaces, latent attention, gated delta rules, other names."""
+"""Architectures that do otherwise: windows, state spaces, latent attention, delta rules, other names."""
 
 Q4: dict[str, Any] = {"group_size": 32, "bits": 4, "mode": "affine"}
 MXFP4: dict[str, Any] = {"group_size": 32, "bits": 4, "mode": "mxfp4"}
