@@ -54,6 +54,11 @@ def count(value: int | None) -> str:
     return str(value)
 
 
+def significant(value: float) -> str:
+    """`0.0047`: a small number with two significant digits."""
+    return f"{value:.2g}"
+
+
 def difference(value: float) -> str:
     """`+0.020`, `-0.014`, `±0.000`: a signed difference, whose sign is that of the printed digits."""
     shown = f"{value:+.3f}"

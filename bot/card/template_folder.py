@@ -97,7 +97,7 @@ def _card_filters() -> dict[str, Callable[..., Any]]:
         write.__name__: printed(write)
         for write in (
             numbers.score, numbers.perplexity, numbers.size, numbers.tokens_per_second, numbers.bits,
-            numbers.count, numbers.difference, numbers.percent,
+            numbers.count, numbers.difference, numbers.percent, numbers.significant,
         )
     }  # fmt: skip
     words = (
