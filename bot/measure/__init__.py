@@ -14,8 +14,9 @@
     answers      the smoke test (a child of its own), with chat, end_tokens and verdict
     statistics   what may be concluded from the numbers
 
-What flows: texts -> Line (tokens, from where they are scored) -> Batch (a chain of Nodes) -> one row of hidden
-states for each scored position -> log-probabilities -> (log-likelihood, greedy) of each request -> TaskScore.
+What flows: texts -> Line (tokens, and from where they are scored) -> Batch (a chain of Nodes) -> a row of
+hidden states for each scored position -> log-probabilities -> (log-likelihood, greedy) of each request ->
+TaskScore.
 
 `python -m bot.measure` and `python -m bot.measure.answers` are child programs (bot.child):
 they import MLX only after OpenBLAS is loaded, so the imports stand in their handlers.
