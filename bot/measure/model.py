@@ -8,8 +8,6 @@ are cast to float32, which changes no weight. On Metal a model keeps its own dty
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import mlx.core as mx
 import mlx.nn as nn
 import mlx_lm
 from mlx.utils import tree_flatten, tree_unflatten
-from mlx_lm.utils import dequantize_model
 
 from bot.errors import BotError, UnsuitableBase, VerificationFailed
 from bot.hashes import sha256_of
@@ -25,9 +22,6 @@ from bot.measure import device
 
 IDENTIFYING = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
 LEDGER = "qx_manifest.json"
-
-PAYS = 2.0
-"""How many times faster a plain matmul must be before weights are dequantized for it."""
 
 
 def identity(folder: Path) -> str:
@@ -111,46 +105,3 @@ def compute_dtype(model: nn.Module) -> str:
             name = str(parameter.dtype).removeprefix("mlx.core.")
             sizes[name] = sizes.get(name, 0) + parameter.size
     return max(sizes, key=lambda name: sizes[name])
-
-
-def prepare_for_likelihood(model: nn.Module) -> bool:
-    """Dequantize the weights once, in place, where that is faster and fits; True when it was done.
-
-    The values computed with are those of the quantized weights: only where they are unpacked changes.
-    """
-    if not any(hasattr(module, "bits") for _, module in model.named_modules()):
-        return False
-    if _unpacked_bytes(model) > device.usable_memory() / 2 or not _dequantizing_pays(model):
-        return False
-    dtype = getattr(mx, compute_dtype(model))
-    unwrap_embeddings(model)
-    dequantize_model(model)
-    model.set_dtype(dtype)
-    mx.eval(model.parameters())
-    return True
-
-
-def _unpacked_bytes(model: nn.Module) -> int:
-    return 4 * int(mlx_lm.utils.get_total_parameters(model))
-
-
-def _dequantizing_pays(model: nn.Module) -> bool:
-    """Measured on this machine: a plain matmul against a quantized one, 256 tokens by 1024 x 1024."""
-    dtype = getattr(mx, compute_dtype(model))
-    x = mx.ones((256, 1024), dtype)
-    plain = mx.ones((1024, 1024), dtype)
-    packed = mx.quantize(plain, group_size=64, bits=4)
-    mx.eval(x, plain, packed)
-    quantized = _seconds(lambda: mx.quantized_matmul(x, *packed, group_size=64, bits=4))
-    return quantized > PAYS * _seconds(lambda: x @ plain.T)
-
-
-def _seconds(compute: Callable[[], mx.array]) -> float:
-    """The faster of two runs after one to warm up."""
-    mx.eval(compute())
-    runs = []
-    for _ in range(2):
-        start = time.perf_counter()
-        mx.eval(compute())
-        runs.append(time.perf_counter() - start)
-    return min(runs)

@@ -10,7 +10,9 @@ import mlx.core as mx
 import pytest
 
 from bot.errors import UnsuitableBase, VerificationFailed
-from bot.measure import device, model
+from bot.measure import model
+from bot.measure.engine import choose, weights
+from bot.measure.engine.weights import Precision
 from tests.measure import tiny
 
 TOKENS = [[5, 9, 33, 120, 7, 61, 14, 99]]
@@ -52,29 +54,28 @@ def test_a_bf16_model_computes_in_float32_on_the_cpu(tmp_path: Path, architectur
 @pytest.mark.parametrize("quantization", [tiny.Q4, tiny.MXFP4], ids=["q4", "mxfp4"])
 @pytest.mark.parametrize("architecture", list(tiny.ARCHITECTURES))
 def test_dequantizing_keeps_the_numbers_of_the_quantized_weights(
-    tmp_path: Path, architecture: str, quantization: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, architecture: str, quantization: dict[str, Any]
 ) -> None:
-    """The logits before and after differ by float32 rounding only."""
-    monkeypatch.setattr(model, "PAYS", 0.0)  # on a machine where it does not pay it must still be right
-    loaded, _, _ = model.load(tiny.model_folder(tmp_path / "model", architecture, quantization))
-    before = loaded(mx.array(TOKENS))
-    assert model.prepare_for_likelihood(loaded)
-    assert not any(hasattr(module, "bits") for _, module in loaded.named_modules())
-    assert mx.allclose(loaded(mx.array(TOKENS)), before, atol=2e-4)
+    """The logits of packed and of unpacked weights differ by float32 rounding only."""
+    folder = tiny.model_folder(tmp_path / "model", architecture, quantization)
+    packed, _, _ = model.load(folder)
+    unpacked, _, _ = weights.load(folder)
+    weights.ready(unpacked, weights.Precision("float32", "dequantized"))
+    assert weights.is_packed(packed)
+    assert not weights.is_packed(unpacked)
+    assert mx.allclose(unpacked(mx.array(TOKENS)), packed(mx.array(TOKENS)), atol=2e-4)
 
 
-def test_weights_stay_packed_where_unpacking_does_not_pay_or_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An unquantized model has nothing to unpack; a slow matmul or a full memory leaves it packed."""
-    plain, _, _ = model.load(tiny.model_folder(tmp_path / "plain"))
-    assert not model.prepare_for_likelihood(plain)
-    packed, _, _ = model.load(tiny.model_folder(tmp_path / "packed", quantization=tiny.Q4))
-    monkeypatch.setattr(model, "PAYS", float("inf"))
-    assert not model.prepare_for_likelihood(packed)
-    monkeypatch.setattr(model, "PAYS", 0.0)
-    monkeypatch.setattr(device, "usable_memory", lambda: 1000)
-    assert not model.prepare_for_likelihood(packed)
+def test_weights_are_unpacked_where_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial decides: fast plain products mean unpacked weights, slow ones leave them as stored."""
+    packed, _, _ = weights.load(tiny.model_folder(tmp_path / "packed", quantization=tiny.Q4))
+    monkeypatch.setattr(choose, "_packed", lambda _: 10.0)
+    assert choose._precision(packed, exact=False)[0] == Precision("float32", "dequantized")
+    monkeypatch.setattr(choose, "_packed", lambda _: 0.0)
+    assert choose._precision(packed, exact=False)[0] == Precision("float32", "stored")
+    assert choose._precision(packed, exact=True)[0] == Precision("own", "stored")
+    monkeypatch.setattr(choose, "_plain", lambda dtype: 10.0 if dtype == mx.float32 else 1.0)
+    assert choose._precision(packed, exact=False)[0].dtype == "own"
 
 
 def test_a_folder_that_does_not_load_is_told_in_one_sentence(tmp_path: Path) -> None:
@@ -84,10 +85,10 @@ def test_a_folder_that_does_not_load_is_told_in_one_sentence(tmp_path: Path) -> 
     with pytest.raises(UnsuitableBase, match=r"cannot run unknown: .*nobody_knows"):
         model.load(unknown)
     truncated = tiny.model_folder(tmp_path / "truncated")
-    weights = truncated / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:5000])
+    shard = truncated / "model.safetensors"
+    shard.write_bytes(shard.read_bytes()[:5000])
     with pytest.raises(VerificationFailed, match="truncated does not load"):
         model.load(truncated)
-    weights.unlink()
+    shard.unlink()
     with pytest.raises(VerificationFailed, match="No safetensors found"):
         model.load(truncated)
