@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import HfApi
@@ -19,6 +20,29 @@ REASON = "times the base's, over the 0.5 that a quant of"
 
 def card_of(api: HfApi, revision: str | None = None) -> str:
     return Path(api.hf_hub_download(TARGET, "README.md", revision=revision)).read_text()
+
+
+def assert_repeatable(manifest: dict[str, Any]) -> None:
+    """Everything that makes the numbers repeatable stands in the manifest."""
+    files = {file["path"] for file in manifest["files"]}
+    for measured in (manifest["measurement"], manifest["base_measurement"]):
+        for key in (
+            "settings",
+            "versions",
+            "dataset_revisions",
+            "chat_template_sha256",
+            "computation",
+            "device",
+        ):
+            assert measured[key], key
+        for score in measured["tasks"]:
+            assert score["outcomes"] in files
+            assert score["task_hash"]
+            assert score["chat_template"] is True
+    assert manifest["measurement"]["divergence"]["tokens"] > 0
+    assert {"qx-bot", "python", "mlx", "mlx-lm", "lm-eval"} <= manifest["evidence"]["versions"].keys()
+    assert manifest["rules"]["rules"]
+    assert manifest["gate"]["passed"]
 
 
 def test_what_the_gate_stops_stays_private_until_a_person_approves_it(
@@ -142,5 +166,6 @@ def test_published_early_the_card_says_so_and_then_has_the_numbers(
     for score in manifest["measurement"]["tasks"]:
         assert f"{score['value']:.3f}" in card
     assert {f["path"] for f in manifest["files"]} <= set(reader.list_repo_files(TARGET))
+    assert_repeatable(manifest)
     assert bot("publish", BASE, "--yes").returncode == 0
     assert reader.model_info(TARGET).sha == commits[0].commit_id
