@@ -161,7 +161,7 @@ def _values(
 ) -> Arrays:
     """Of each predicted token, line by line: its log-probability, and with a base kl and same (1 or 0)."""
     made = batches(lines, _limits(scorer, base))
-    keys = [digest([scorer.computation], [batch]) + (base_name if base else "") for batch in made]
+    keys = [digest(scorer.computation, [batch]) + (base_name if base else "") for batch in made]
     found = [kept.text(key) for key in keys]
     todo = [batch for batch, arrays in zip(made, found, strict=True) if arrays is None]
     fresh = iter(_fresh(scorer, base, todo, keys, made, kept, done))
