@@ -1,4 +1,4 @@
-"""Answers that were computed once: of each line its log-likelihood, of each batch of text its values.
+"""Answers that were computed once: of each line its log-likelihood, of each sample of text its values.
 
     <store>/<model identity>/answers.sqlite
 
@@ -71,12 +71,16 @@ class Kept:
         ).fetchall()
         return {name: np.frombuffer(data, np.float64) for name, data in rows} or None
 
-    def keep_text(self, key: str, arrays: Mapping[str, npt.NDArray[np.float64]]) -> None:
-        """Keep a batch's arrays, all or none of them."""
+    def keep_texts(self, texts: Mapping[str, Arrays]) -> None:
+        """Keep the arrays of each key, all or none of them."""
         with self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO texts VALUES (?, ?, ?)",
-                [(self._text_key(key), name, array.tobytes()) for name, array in arrays.items()],
+                [
+                    (self._text_key(key), name, array.tobytes())
+                    for key, arrays in texts.items()
+                    for name, array in arrays.items()
+                ],
             )
 
     def close(self) -> None:

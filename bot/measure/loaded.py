@@ -45,18 +45,22 @@ class LoadedModel:
         gc.collect()  # the model before this one
         mx.clear_cache()
         self.name, self.settings = name, settings
-        self._folder, self._kept_in, self._mode, self._tokenized = folder, kept_in, mode, tokenized
+        self._folder, self.kept_in, self._mode, self._tokenized = folder, kept_in, mode, tokenized
 
     @cached_property
     def scorer(self) -> Scorer:
         """The engine on this folder. Raises UnsuitableBase, VerificationFailed."""
-        return open_folder(self._folder, exact=self.settings.exact_dtype, checkpoints=self._kept_in)
+        return open_folder(self._folder, exact=self.settings.exact_dtype, checkpoints=self.kept_in)
 
     @cached_property
     def kept(self) -> Kept:
+        return Kept(self.kept_in / "answers.sqlite", f"{self.how} {self._mode}")
+
+    @property
+    def how(self) -> str:
+        """What an answer depends on of how it is computed."""
         computed = self.scorer.computation
-        how = f"{computed.path} {computed.weights} {computed.dtype} {self._mode}"
-        return Kept(self._kept_in / "answers.sqlite", how)
+        return f"{computed.path} {computed.weights} {computed.dtype}"
 
     def speed(self) -> Finished:
         """Tokens per second, and the peak memory of those runs, weights included (bytes).
@@ -90,6 +94,7 @@ class LoadedModel:
             self.settings,
             name=self.name,
             base_name=base.name if base is not None else "",
+            base_key=f"{base.kept_in.name} {base.how}" if base is not None else "",
             dataset_sha=dataset_sha,
             kept=self.kept,
             done=done,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mlx.core as mx
@@ -20,7 +21,7 @@ from bot.measure.clusters import clustered_stderr
 from bot.measure.data import loading
 from bot.measure.divergence import kl
 from bot.measure.engine.lines import Batch, Limits, Line, batches
-from bot.measure.engine.scorer import Scorer, chunks, digest, log_probabilities
+from bot.measure.engine.scorer import Scorer, chunks, log_probabilities
 from bot.measure.kept import Arrays, Kept
 from bot.records import Divergence, MeasureSettings, Perplexity
 
@@ -96,15 +97,18 @@ def measure(
     *,
     name: str,
     base_name: str = "",
+    base_key: str = "",
     dataset_sha: str | None = None,
     kept: Kept,
     done: Done = lambda *_: None,
 ) -> Measured:
     """Perplexity of a model, and its divergence from `base` where there is one, both going side by side.
 
+    `base_key` says what is kept of a divergence: which base it is from, and how that was computed.
     Raises VerificationFailed when a number is not finite.
     """
-    arrays = _values(scorer, base, measured.lines, base_name, kept, done)
+    key = f"{base_name} {base_key}" if base is not None else ""
+    arrays = _values(scorer, base, measured.lines, key, kept, done)
     targets = measured.documents[:, 1:].ravel()
     losses = -arrays["logprob"]
     mean = float(losses.mean())
@@ -157,24 +161,23 @@ def _or_none(value: float) -> float | None:
 
 
 def _values(
-    scorer: Scorer, base: Scorer | None, lines: list[Line], base_name: str, kept: Kept, done: Done
+    scorer: Scorer, base: Scorer | None, lines: list[Line], base_key: str, kept: Kept, done: Done
 ) -> Arrays:
     """Of each predicted token, line by line: its log-probability, and with a base kl and same (1 or 0)."""
-    made = batches(lines, _limits(scorer, base))
-    keys = [digest(scorer.computation, [batch]) + (base_name if base else "") for batch in made]
-    found = [kept.text(key) for key in keys]
-    todo = [batch for batch, arrays in zip(made, found, strict=True) if arrays is None]
-    fresh = iter(_fresh(scorer, base, todo, keys, made, kept, done))
-    per_line: dict[str, list[npt.NDArray[np.float64]]] = {}
-    rows: list[int] = []
-    for batch, arrays in zip(made, found, strict=True):
-        order = np.lexsort((batch.pairs[:, 0], batch.pairs[:, 2]))
-        rows += np.unique(batch.pairs[:, 2]).tolist()
-        for what, values in (arrays if arrays is not None else next(fresh)).items():
-            per_line.setdefault(what, []).append(values[order])
-    width = len(lines[0].tokens) - 1
-    place = np.argsort(np.array(rows))
-    return {what: np.concatenate(all_).reshape(-1, width)[place].ravel() for what, all_ in per_line.items()}
+    keys = [_key(line, base_key) for line in lines]
+    known = {key: kept.text(key) for key in keys}
+    todo = {key: line for key, line in zip(keys, lines, strict=True) if known[key] is None}
+    for found in _fresh(scorer, base, list(todo.values()), done):
+        some = {list(todo)[number]: arrays for number, arrays in found.items()}
+        kept.keep_texts(some)
+        known |= some
+    every = [arrays for key in keys if (arrays := known[key]) is not None]
+    return {what: np.concatenate([arrays[what] for arrays in every]) for what in every[0]}
+
+
+def _key(line: Line, base_key: str) -> str:
+    """Of one line's values: they are the same in whatever batch the line is."""
+    return hashlib.sha256(np.array(line.tokens, np.int32).tobytes() + base_key.encode()).hexdigest()
 
 
 def _limits(scorer: Scorer, base: Scorer | None) -> Limits:
@@ -183,21 +186,12 @@ def _limits(scorer: Scorer, base: Scorer | None) -> Limits:
     return Limits(min(x.tokens for x in both), min(x.cells for x in both), sharing=False)
 
 
-def _fresh(
-    scorer: Scorer,
-    base: Scorer | None,
-    todo: list[Batch],
-    keys: list[str],
-    made: list[Batch],
-    kept: Kept,
-    done: Done,
-) -> list[Arrays]:
-    """The batches that were not kept, computed pass by pass and kept."""
-    key_of = {id(batch): key for batch, key in zip(made, keys, strict=True)}
+def _fresh(scorer: Scorer, base: Scorer | None, lines: list[Line], done: Done) -> Iterator[dict[int, Arrays]]:
+    """Pass by pass, of each line that was in it (its number) the values of its tokens in their order."""
+    made = batches(lines, _limits(scorer, base))
     models = [scorer, *([base] if base is not None else [])]
-    together = max((model.passes(todo, len(models)) for model in models), key=len)
-    total = max(1, len(models) * sum(batch.computed for batch in todo))
-    found: list[Arrays] = []
+    together = max((model.passes(made, len(models)) for model in models), key=len)
+    total = max(1, len(models) * sum(batch.computed for batch in made))
     passed = 0
     for some in together:
         size = sum(batch.computed for batch in some)
@@ -205,10 +199,20 @@ def _fresh(
         for model in models:
             features.append(model.features(some, _part(done, passed, size, total)))
             passed += size
+        found: dict[int, Arrays] = {}
         for number, batch in enumerate(some):
-            found.append(_compared(models, batch, [rows[number] for rows in features]))
-            kept.keep_text(key_of[id(batch)], found[-1])
-    return found
+            found |= _by_line(batch, _compared(models, batch, [rows[number] for rows in features]))
+        yield found
+
+
+def _by_line(batch: Batch, arrays: Arrays) -> dict[int, Arrays]:
+    """A batch's values, one a pair, taken apart."""
+    order = np.lexsort((batch.pairs[:, 0], batch.pairs[:, 2]))
+    numbers, starts = np.unique(batch.pairs[order, 2], return_index=True)
+    parts = {what: np.split(values[order], starts[1:]) for what, values in arrays.items()}
+    return {
+        int(number): {what: of[place] for what, of in parts.items()} for place, number in enumerate(numbers)
+    }
 
 
 def _part(done: Done, passed: int, size: int, total: int) -> Callable[[float], None]:

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from bot.measure import perplexity
 from bot.measure.clusters import clustered_stderr
 from bot.measure.engine import scorer as scorers
+from bot.measure.engine.lines import Limits
 from bot.measure.engine.scorer import Layered, open_folder
 from bot.measure.kept import Kept
 from bot.measure.model import compute_in_float32
@@ -221,6 +222,75 @@ def test_logits_are_held_for_a_few_tokens_at_a_time(
 
 
 # ------------------------------------------------------------------ a kill
+
+
+# ------------------------------------------------------------------ a kill
+
+
+def in_small_passes(folder: Path, tokens: int) -> Layered:
+    """The engine, opened anew as another process would; a pass holds `tokens` tokens."""
+    scorer = open_folder(folder)
+    assert isinstance(scorer, Layered)
+    limits = Limits(tokens, scorer.limits.cells, scorer.limits.sharing)
+    scorer._choice = replace(scorer._choice, limits=limits, budget=1)
+    return scorer
+
+
+@pytest.mark.parametrize("with_base", [False, True], ids=["alone", "beside its base"])
+def test_what_a_killed_run_has_answered_is_not_computed_again(
+    settings: MeasureSettings,
+    quant: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    with_base: bool,
+) -> None:
+    """Another process goes on with the samples that are left, however it batches them; the numbers agree."""
+    text = chosen(EXPERTS, settings)
+    advance = Layered.features
+    passes: list[int] = []
+    killed_after = 4
+
+    def counted(self: Layered, made: Any, advanced: Any) -> list[mx.array]:
+        if len(passes) == killed_after:
+            raise KeyboardInterrupt
+        passes.append(sum(len(batch.nodes[0].tokens) for batch in made))
+        return advance(self, made, advanced)
+
+    def run(tokens: int) -> perplexity.Measured:
+        base = in_small_passes(EXPERTS.folder, tokens) if with_base else None
+        kept = Kept(tmp_path / "kept.sqlite", "one way")
+        scorer = in_small_passes(quant, tokens)
+        return measured(quant, text, settings, scorer=scorer, base=base, kept=kept)
+
+    whole = measured(quant, text, settings, base=open_folder(EXPERTS.folder) if with_base else None)
+    models = 2 if with_base else 1
+    monkeypatch.setattr(Layered, "features", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run(LENGTH)
+    computed = sum(passes) // models
+    assert 0 < computed < SAMPLES
+    passes, killed_after = [], 100
+    found = run(2 * LENGTH)
+    assert sum(passes) // models == SAMPLES - computed
+    assert found.perplexity.value == pytest.approx(whole.perplexity.value, rel=1e-6)
+    if found.divergence and whole.divergence:
+        assert found.divergence.mean == pytest.approx(whole.divergence.mean, rel=1e-5)
+    passes = []
+    assert run(4 * LENGTH) == found
+    assert passes == []
+
+
+def test_a_divergence_from_another_base_is_not_taken_for_this_ones(
+    settings: MeasureSettings, quant: Path, tmp_path: Path
+) -> None:
+    """Bases of one name are told apart by their key; what is kept of the first says nothing of the second."""
+    text = chosen(EXPERTS, settings)
+    kept = Kept(tmp_path / "kept.sqlite", "one way")
+    far = measured(quant, text, settings, base=open_folder(EXPERTS.folder), base_key="first", kept=kept)
+    none = measured(quant, text, settings, base=open_folder(quant), base_key="second", kept=kept)
+    assert far.divergence is not None
+    assert none.divergence is not None
+    assert far.divergence.mean > 1e-3 > 1e-9 > none.divergence.mean
 
 
 # ------------------------------------------------------------------ errors of clustered values
