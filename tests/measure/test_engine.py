@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.measure import ask
-from bot.measure.engine import checkpoint, gates, passes, scorer, weights
+from bot.measure.engine import checkpoint, choose, gates, passes, scorer, weights
 from bot.measure.engine.choose import Choice
 from bot.measure.engine.gates import DoesNotFit, Skeleton
 from bot.measure.engine.lines import Limits, Line
@@ -85,6 +85,42 @@ def test_a_killed_pass_goes_on_from_its_last_layer(tmp_path: Path, monkeypatch: 
     assert answers(opened(folder, kept_in=tmp_path / "kept")) == pytest.approx(whole, abs=1e-6)
     assert brought == [1]
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_a_killed_pass_is_gone_on_with_as_it_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the next process's trial finds other batches better; those are for the pass after it."""
+    folder, kept_in = tiny.model_folder(tmp_path / "model", "lfm2_moe"), tmp_path / "kept"
+    whole = answers(opened(folder))
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+
+    def tried(tokens: int) -> None:
+        choice = Choice(Precision("float32"), Limits(tokens, 2**20), 2**28, f"{tokens} are fast")
+        monkeypatch.setattr(choose, "choose", lambda *_, **__: choice)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    tried(256)
+    with monkeypatch.context() as patch:
+        patch.setattr(passes._Run, "_finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            answers(scorer.open_folder(folder, checkpoints=kept_in))
+    tried(512)
+    brought: list[int] = []
+    bring = weights.layers
+
+    def counted(*args: Any, skip: int) -> Any:
+        brought.append(skip)
+        return bring(*args, skip=skip)
+
+    monkeypatch.setattr(weights, "layers", counted)
+    again = scorer.open_folder(folder, checkpoints=kept_in)
+    assert again.limits.tokens == 256
+    assert answers(again) == pytest.approx(whole, abs=1e-6)
+    assert brought == [1]
+    assert scorer.open_folder(folder, checkpoints=kept_in).limits.tokens == 512
 
 
 def test_a_checkpoint_of_other_questions_is_not_taken(tmp_path: Path) -> None:

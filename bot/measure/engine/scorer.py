@@ -6,6 +6,7 @@ Both turn batches into features, and features into logits; `log_probabilities` i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from bot.measure import device
 from bot.measure.engine import choose, passes, weights
 from bot.measure.engine.checkpoint import Checkpoint
 from bot.measure.engine.gates import DoesNotFit, Skeleton
@@ -59,12 +62,32 @@ def open_folder(folder: Path, *, exact: bool = False, checkpoints: Path | None =
     model, tokenizer, config = weights.load(folder)
     try:
         skeleton = Skeleton(model)
-        choice = choose.choose(folder, skeleton, config, exact=exact)
+        choice = _choice(folder, skeleton, config, exact, checkpoints)
         return Layered(folder, skeleton, tokenizer, config, choice, checkpoints)
     except DoesNotFit as reason:
         return Whole(
             folder, f"the whole model at once, because layer by layer does not fit it: {reason}", exact
         )
+
+
+def _choice(
+    folder: Path, skeleton: Skeleton, config: dict[str, Any], exact: bool, checkpoints: Path | None
+) -> choose.Choice:
+    """As a trial finds best; but where a killed pass is to be gone on with, as that was begun.
+
+    A trial comes out otherwise when the machine is busy, and a pass of other batches is another pass.
+    """
+    file = checkpoints / f"choice{'-exact' if exact else ''}.msgpack" if checkpoints is not None else None
+    if file is not None and any(file.parent.glob("pass-*.safetensors")):
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            begun = msgspec.msgpack.decode(file.read_bytes(), type=choose.Choice)
+            if begun.budget < device.usable_memory():
+                return begun
+    choice = choose.choose(folder, skeleton, config, exact=exact)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.msgpack.encode(choice))
+    return choice
 
 
 class Layered:
