@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from mlx_lm.evaluate import DEFAULT_MAX_TOKENS, MLXLM  # noqa: E402
 
 from bot.measure import likelihood  # noqa: E402
 from bot.measure.definitions import TaskBook  # noqa: E402
-from bot.measure.engine.scorer import open_folder  # noqa: E402
+from bot.measure.engine.scorer import Scorer, open_folder  # noqa: E402
 from bot.measure.model import compute_in_float32  # noqa: E402
 from tests.measure.agreement import Asked, Job, Question, Way  # noqa: E402
 
@@ -53,8 +54,13 @@ def asked(job: Job, tasks: dict[str, Any]) -> Asked:
 
 
 def engine(job: Job, *, exact: bool) -> likelihood.EngineLM:
-    folder = Path(job.folder)
-    return likelihood.make_lm(open_folder(folder, exact=exact), folder, chat_template=job.chat_template)
+    return likelihood.make_lm(scorer(job.folder, exact), Path(job.folder), chat_template=job.chat_template)
+
+
+@functools.cache
+def scorer(folder: str, exact: bool) -> Scorer:
+    """Opened once: finding out how to compute takes a second."""
+    return open_folder(Path(folder), exact=exact)
 
 
 def built(job: Job, lm: likelihood.EngineLM, tasks: dict[str, Any]) -> Requests:

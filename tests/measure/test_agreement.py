@@ -42,7 +42,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Asked]:
         with contextlib.redirect_stdout(io.StringIO()):
             convert(str(base.folder), str(quants[base.name]), quantize=True, q_bits=4, q_group_size=64)
     jobs = [
-        Job(name=name, folder=str(path), limit=1 if "GPT-OSS" in name else 4) for name, path in BF16.items()
+        Job(name=name, folder=str(path), limit=1 if "GPT-OSS" in name else 2) for name, path in BF16.items()
     ]
     for name, path in quants.items():
         tasks = TASKS if name == DENSE else SHORT
