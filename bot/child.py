@@ -82,6 +82,7 @@ def serve(handler: Callable[[Request, Report], msgspec.Struct], request_type: ty
         _send(answers, _Message(error=f"an unexpected {type(error).__name__}", kind="BotError"))
     answers.close()
     # Libraries leave threads behind that would keep a finished child alive.
+    sys.stdout.flush()  # what libraries printed: it goes to the log, where it is buffered
     sys.stderr.flush()
     os._exit(0)
 
