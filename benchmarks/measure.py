@@ -141,7 +141,8 @@ def _theirs(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(request: dict[str, Any]) -> dict[str, Any]:
-    from bot.measure.engine.scorer import all_batches, open_folder
+    from bot.measure.engine.lines import batches
+    from bot.measure.engine.scorer import open_folder
     from bot.measure.likelihood import make_lm
 
     folder = Path(request["folder"])
@@ -150,7 +151,7 @@ def _ours(request: dict[str, Any]) -> dict[str, Any]:
     asked = _requests(lm, request["limit"])
     seconds, _ = _timed(lambda: lm.loglikelihood(asked))
     lines = list(dict.fromkeys(line for line in lm.lines([each.args for each in asked]) if line))
-    made = all_batches(scorer, lines)
+    made = batches(lines, scorer.limits)
     return {
         "seconds": opening + seconds,
         "requests": len(asked),

@@ -210,11 +210,6 @@ class _Family:
     def base_identity(self) -> str:
         return model.identity(Path(self.base.path)) if self.base is not None else ""
 
-    @cached_property
-    def loaded_base(self) -> LoadedModel | None:
-        """For the divergence of its quants: its embeddings and head stay in memory meanwhile."""
-        return self._loaded(self.base, self.base_identity) if self.base is not None else None
-
     def planned(self, asked: ModelToMeasure) -> PlannedModel:
         identity = model.identity(Path(asked.path))
         wanted = [what for what in self.whats if not self._too_large(what, asked)]
@@ -247,9 +242,8 @@ class _Family:
             finished = loaded.speed()
         elif what.kind == "perplexity":
             sha = self.revisions.get(self.data[""].name)
-            folder = Path(asked.path)
-            base = self.loaded_base if asked.recipe is not None and self._same_tokens(folder) else None
-            finished = loaded.perplexity(self._text(folder, loaded.scorer.tokenizer), sha, base, done)
+            text = self._text(Path(asked.path), loaded.scorer.tokenizer)
+            finished = loaded.perplexity(text, sha, self._compared_with(asked), done)
         else:
             finished, outcomes = loaded.task(
                 self._task(what.task), done, place.outcomes, chat_template=what.chat_template
@@ -272,9 +266,16 @@ class _Family:
             self._texts[key] = perplexity.text(tokenizer, self.settings)
         return self._texts[key]
 
-    def _same_tokens(self, folder: Path) -> bool:
-        """Whether a quant has its base's tokenizer: distributions over other tokens are not comparable."""
-        return self.base is not None and _tokenizer_key(folder) == _tokenizer_key(Path(self.base.path))
+    def _compared_with(self, asked: ModelToMeasure) -> LoadedModel | None:
+        """A quant's base, opened for this alone: nothing of it is in memory when the next speed is taken.
+
+        None where the tokenizers differ: distributions over other tokens are not comparable.
+        """
+        if self.base is None or asked.recipe is None:
+            return None
+        if _tokenizer_key(Path(asked.path)) != _tokenizer_key(Path(self.base.path)):
+            return None
+        return self._loaded(self.base, self.base_identity)
 
     def _place(self, identity: str, what: What) -> results.Place:
         where = self.data.get(what.task) if what.kind != "speed" else None

@@ -83,9 +83,6 @@ class Kept:
                 ],
             )
 
-    def close(self) -> None:
-        self._database.close()
-
     def _key(self, line: Line) -> bytes:
         tokens = np.array(line.tokens, np.int32).tobytes()
         return hashlib.sha256(self._mode + b"\0%d\0" % line.start + tokens).digest()[:16]

@@ -22,7 +22,7 @@ from mlx_lm.evaluate import DEFAULT_MAX_TOKENS, MLXLM
 from bot.measure import model as models
 from bot.measure.ask import Done, answers
 from bot.measure.engine.lines import Line
-from bot.measure.engine.scorer import Scorer, open_folder
+from bot.measure.engine.scorer import Scorer, Whole, open_folder
 from bot.measure.kept import Kept
 
 Tokenized = dict[tuple[bool, str], tuple[int, ...]]
@@ -87,7 +87,7 @@ class EngineLM(MLXLM):  # type: ignore[misc]  # mlx_lm has no types
     @cached_property
     def _model(self) -> nn.Module:
         """The whole model, for generating."""
-        return models.load(self._folder)[0]
+        return self._scorer.model if isinstance(self._scorer, Whole) else models.load(self._folder)[0]
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
         """(log-likelihood in nats, whether greedy decoding would give it) for each (context, continuation).

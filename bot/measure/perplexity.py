@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import math
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import mlx.core as mx
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mlx_lm.tuner.datasets import load_dataset
 
 from bot.errors import ConfigError, VerificationFailed
-from bot.measure.ask import Done
+from bot.measure.ask import Done, part_of
 from bot.measure.clusters import clustered_stderr
 from bot.measure.data import loading
 from bot.measure.divergence import kl
@@ -197,7 +197,7 @@ def _fresh(scorer: Scorer, base: Scorer | None, lines: list[Line], done: Done) -
         size = sum(batch.computed for batch in some)
         features: list[list[mx.array]] = []
         for model in models:
-            features.append(model.features(some, _part(done, passed, size, total)))
+            features.append(model.features(some, part_of(done, passed, size, total)))
             passed += size
         found: dict[int, Arrays] = {}
         for number, batch in enumerate(some):
@@ -213,10 +213,6 @@ def _by_line(batch: Batch, arrays: Arrays) -> dict[int, Arrays]:
     return {
         int(number): {what: of[place] for what, of in parts.items()} for place, number in enumerate(numbers)
     }
-
-
-def _part(done: Done, passed: int, size: int, total: int) -> Callable[[float], None]:
-    return lambda part: done(int(passed + part * size), total)
 
 
 def _compared(models: list[Scorer], batch: Batch, features: list[mx.array]) -> Arrays:

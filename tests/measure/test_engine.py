@@ -14,7 +14,7 @@ from bot.measure import ask
 from bot.measure.engine import checkpoint, choose, gates, passes, scorer, weights
 from bot.measure.engine.choose import Choice
 from bot.measure.engine.gates import DoesNotFit, Skeleton
-from bot.measure.engine.lines import Limits, Line
+from bot.measure.engine.lines import Limits, Line, batches
 from bot.measure.engine.weights import Precision
 from bot.measure.kept import Kept
 from tests.measure import tiny
@@ -38,7 +38,7 @@ def test_a_small_budget_means_more_passes_and_the_same_numbers(tmp_path: Path, a
     """What does not fit between two layers goes in further passes over the layers."""
     folder = tiny.model_folder(tmp_path / "model", architecture, tiny.Q4)
     large, small = opened(folder), opened(folder, budget=2**17)
-    made = scorer.all_batches(small, LINES)
+    made = batches(LINES, small.limits)
     assert len(large.passes(made)) == 1 < len(small.passes(made))
     assert answers(small) == pytest.approx(answers(large), abs=1e-5)
 
@@ -60,20 +60,20 @@ def test_only_one_layer_and_what_stands_outside_layers_is_in_memory(tmp_path: Pa
     assert mx.get_peak_memory() - before < 3.2 * layer
 
 
-def test_a_killed_pass_goes_on_from_its_last_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hidden states are kept between layers; the layers before them are not computed again."""
-    folder = tiny.model_folder(tmp_path / "model", "lfm2_moe")
-    whole = answers(opened(folder))
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+def killed_in_last_layer(of: scorer.Scorer) -> None:
+    """A pass that ends when the last layer has been computed, before its answers are known."""
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    first = opened(folder, kept_in=tmp_path / "kept")
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passes._Run, "_finish", killed)
         with pytest.raises(KeyboardInterrupt):
-            answers(first)
+            answers(of)
+
+
+def layers_brought(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From which layer on each pass brings them in, from now on."""
     brought: list[int] = []
     bring = weights.layers
 
@@ -82,6 +82,17 @@ def test_a_killed_pass_goes_on_from_its_last_layer(tmp_path: Path, monkeypatch: 
         return bring(*args, skip=skip)
 
     monkeypatch.setattr(weights, "layers", counted)
+    return brought
+
+
+def test_a_killed_pass_goes_on_from_its_last_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hidden states are kept between layers; the layers before them are not computed again."""
+    folder = tiny.model_folder(tmp_path / "model", "lfm2_moe")
+    whole = answers(opened(folder))
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+
+    killed_in_last_layer(opened(folder, kept_in=tmp_path / "kept"))
+    brought = layers_brought(monkeypatch)
     assert answers(opened(folder, kept_in=tmp_path / "kept")) == pytest.approx(whole, abs=1e-6)
     assert brought == [1]
     assert list((tmp_path / "kept").iterdir()) == []
@@ -99,23 +110,10 @@ def test_a_killed_pass_is_gone_on_with_as_it_was_begun(
         choice = Choice(Precision("float32"), Limits(tokens, 2**20), 2**28, f"{tokens} are fast")
         monkeypatch.setattr(choose, "choose", lambda *_, **__: choice)
 
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     tried(256)
-    with monkeypatch.context() as patch:
-        patch.setattr(passes._Run, "_finish", killed)
-        with pytest.raises(KeyboardInterrupt):
-            answers(scorer.open_folder(folder, checkpoints=kept_in))
+    killed_in_last_layer(scorer.open_folder(folder, checkpoints=kept_in))
     tried(512)
-    brought: list[int] = []
-    bring = weights.layers
-
-    def counted(*args: Any, skip: int) -> Any:
-        brought.append(skip)
-        return bring(*args, skip=skip)
-
-    monkeypatch.setattr(weights, "layers", counted)
+    brought = layers_brought(monkeypatch)
     again = scorer.open_folder(folder, checkpoints=kept_in)
     assert again.limits.tokens == 256
     assert answers(again) == pytest.approx(whole, abs=1e-6)
@@ -124,15 +122,37 @@ def test_a_killed_pass_is_gone_on_with_as_it_was_begun(
 
 
 def test_a_checkpoint_of_other_questions_is_not_taken(tmp_path: Path) -> None:
-    """A file that another pass left, or half a file, means beginning at the first layer."""
-    mine = checkpoint.Checkpoint(tmp_path / "a.safetensors", "mine")
+    """What another pass left is removed, not taken; half a file means beginning at the first layer."""
+    mine = checkpoint.Checkpoint(tmp_path, "mine")
     mine.save(1, [[mx.zeros((2, 3, 4))]])
-    assert checkpoint.Checkpoint(tmp_path / "a.safetensors", "theirs").load() is None
     loaded = mine.load()
     assert loaded is not None
     assert loaded.layers == 1
-    (tmp_path / "a.safetensors").write_bytes(b"half")
+    (left,) = checkpoint.under_way(tmp_path)
+    left.write_bytes(b"half")
     assert mine.load() is None
+    mine.save(1, [[mx.zeros((2, 3, 4))]])
+    assert checkpoint.Checkpoint(tmp_path, "theirs").load() is None
+    assert checkpoint.under_way(tmp_path) == []
+
+
+@pytest.mark.parametrize("gives", ["a pair", "nothing it could alone"])
+def test_layers_that_give_more_than_hidden_states_are_found_by_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives: str
+) -> None:
+    """A layer that returns a pair, or wants what only the whole model has, means running the model whole."""
+    model, _, config = weights.load(folder := tiny.model_folder(tmp_path / "model", "qwen3"))
+    skeleton, kind = Skeleton(model), type(next(weights.layers(folder, Precision())))
+    original = kind.__call__
+
+    def pair(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if gives != "a pair":
+            raise AttributeError("no such neighbour")
+        return original(self, *args, **kwargs), None
+
+    monkeypatch.setattr(kind, "__call__", pair)
+    with pytest.raises(DoesNotFit):
+        choose.choose(folder, skeleton, config, exact=False)
 
 
 def test_a_model_that_does_not_fit_is_run_whole_and_says_so(

@@ -22,12 +22,21 @@ class Done(msgspec.Struct, frozen=True):
     of_batches: list[list[mx.array]]
 
 
+def under_way(folder: Path) -> list[Path]:
+    """The checkpoints that killed passes left in a model's folder."""
+    return list(folder.glob("pass-*.safetensors"))
+
+
 class Checkpoint:
     """One pass's file. `key` names all that the pass computes: another one's file is not taken for it."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        self._path, self._key = path, key
+    def __init__(self, folder: Path, key: str) -> None:
+        """`folder` is the model's own: at most one pass is under way in it, and what another left goes."""
+        self._path, self._key = folder / f"pass-{key[:16]}.safetensors", key
         self._written = time.monotonic()
+        for left in under_way(folder):
+            if left != self._path:
+                left.unlink(missing_ok=True)
 
     def is_due(self, now: float) -> bool:
         return now - self._written >= EVERY

@@ -20,7 +20,7 @@ from mlx.utils import tree_flatten
 from bot.card.numbers import size
 from bot.measure import device
 from bot.measure.engine import weights
-from bot.measure.engine.gates import Skeleton
+from bot.measure.engine.gates import DoesNotFit, Forward, Skeleton
 from bot.measure.engine.lines import Limits
 from bot.measure.engine.weights import Precision
 from bot.records import Computation
@@ -127,14 +127,27 @@ def _batch_tokens(skeleton: Skeleton, layer: nn.Module, number: int) -> tuple[in
         forward = skeleton.begin(rows, None)
         while forward.call is not None and forward.call.layer < number:
             forward.answer(forward.call.hidden)
-        call = forward.call
-        assert call is not None
-        took = seconds(lambda call=call: layer(*call.args, **call.kwargs))  # type: ignore[misc]
-        forward.stop()
+        took = _passing(layer, forward)
         rates.append((tokens, tokens / took))
         if took > TRY_NO_LARGER:
             break
     return nearly_best(rates)
+
+
+def _passing(layer: nn.Module, forward: Forward) -> float:
+    """Seconds that a layer takes for what waits at it. Raises DoesNotFit where it wants or gives more."""
+    call = forward.call
+    assert call is not None
+    try:
+        output = layer(*call.args, **call.kwargs)
+        fits = isinstance(output, mx.array) and output.shape == call.hidden.shape
+        took = seconds(lambda: layer(*call.args, **call.kwargs)) if fits else 0.0
+    except Exception as error:  # any of 130 model files may want what only a whole model has
+        raise DoesNotFit(f"a layer fails alone: {' '.join(str(error).split())[:120]}") from error
+    if not fits:
+        raise DoesNotFit("its layers give something else than hidden states")
+    forward.stop()
+    return took
 
 
 def nearly_best(rates: Sequence[tuple[int, float]]) -> tuple[int, float]:

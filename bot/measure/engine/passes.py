@@ -5,7 +5,7 @@
     end        the hidden states at the scored positions (features), after the last layer
 
 Between two layers only hidden states are held. They are also all that a killed pass needs to go on from
-(`Resumable`): everything else is made again from the tokens.
+(`checkpoint`): everything else is made again from the tokens.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from bot.measure import device
 from bot.measure.engine import choose, passes, weights
-from bot.measure.engine.checkpoint import Checkpoint
+from bot.measure.engine.checkpoint import Checkpoint, under_way
 from bot.measure.engine.gates import DoesNotFit, Skeleton
-from bot.measure.engine.lines import Batch, Limits, Line, batches
+from bot.measure.engine.lines import Batch, Limits
 from bot.measure.engine.passes import Advanced
 from bot.records import Computation
 
@@ -78,7 +78,7 @@ def _choice(
     A trial comes out otherwise when the machine is busy, and a pass of other batches is another pass.
     """
     file = checkpoints / f"choice{'-exact' if exact else ''}.msgpack" if checkpoints is not None else None
-    if file is not None and any(file.parent.glob("pass-*.safetensors")):
+    if file is not None and under_way(file.parent):
         with contextlib.suppress(OSError, msgspec.DecodeError):
             begun = msgspec.msgpack.decode(file.read_bytes(), type=choose.Choice)
             if begun.budget < device.usable_memory():
@@ -138,7 +138,7 @@ class Layered:
         if self._checkpoints is None or (used is not None and len(set(used)) != len(used)):
             return None
         key = digest(self.computation, made)
-        return Checkpoint(self._checkpoints / f"pass-{key[:16]}.safetensors", key)
+        return Checkpoint(self._checkpoints, key)
 
 
 class Whole:
@@ -205,7 +205,3 @@ def log_probabilities(scorer: Scorer, batch: Batch, rows: mx.array) -> tuple[Flo
         mx.eval(chosen, likeliest)
         value[which], greedy[which] = np.array(chosen), np.array(likeliest)
     return value, greedy
-
-
-def all_batches(scorer: Scorer, lines: Sequence[Line]) -> list[Batch]:
-    return batches(lines, scorer.limits)
