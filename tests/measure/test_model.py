@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,21 @@ def test_dequantizing_keeps_the_numbers_of_the_quantized_weights(
 def test_weights_are_unpacked_where_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trial decides: fast plain products mean unpacked weights, slow ones leave them as stored."""
     packed, _, _ = weights.load(tiny.model_folder(tmp_path / "packed", quantization=tiny.Q4))
-    monkeypatch.setattr(choose, "_packed", lambda _: 10.0)
-    assert choose._precision(packed, exact=False)[0] == Precision("float32", "dequantized")
-    monkeypatch.setattr(choose, "_packed", lambda _: 0.0)
-    assert choose._precision(packed, exact=False)[0] == Precision("float32", "stored")
-    assert choose._precision(packed, exact=True)[0] == Precision("own", "stored")
-    monkeypatch.setattr(choose, "_plain", lambda dtype: 10.0 if dtype == mx.float32 else 1.0)
-    assert choose._precision(packed, exact=False)[0].dtype == "own"
+
+    def chosen(exact: bool = False, **seconds: Callable[[mx.Dtype], float]) -> Precision:
+        for name in ("plain", "transposed", "packed"):
+            monkeypatch.setattr(choose, f"_{name}", seconds.get(name, lambda _: 1.0))
+        return choose._precision(packed, exact=exact)[0]
+
+    assert chosen(packed=lambda _: 10.0) == Precision("float32", "dequantized")
+    assert chosen(packed=lambda _: 0.1) == Precision("float32", "stored")
+    assert chosen(packed=lambda _: 0.1, exact=True) == Precision("own", "stored")
+    assert chosen(packed=lambda _: 10.0, transposed=lambda _: 0.5).transposed
+
+    def slow_in_float32(dtype: mx.Dtype) -> float:
+        return 10.0 if dtype == mx.float32 else 1.0
+
+    assert chosen(plain=slow_in_float32, transposed=slow_in_float32).dtype == "own"
 
 
 def test_a_folder_that_does_not_load_is_told_in_one_sentence(tmp_path: Path) -> None:

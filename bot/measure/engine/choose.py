@@ -26,7 +26,7 @@ from bot.measure.engine.weights import Precision
 from bot.records import Computation
 
 PAYS = 1.25
-"""How many times faster a plain matmul must be before weights are dequantized for it."""
+"""How many times faster a product must be before weights are dequantized, or laid out otherwise, for it."""
 
 EXACTNESS_COSTS = 4.0
 """float32 is computed in unless the model's own dtype is more than so many times faster."""
@@ -92,23 +92,35 @@ def _precision(model: nn.Module, *, exact: bool) -> tuple[Precision, str]:
     name = str(own).removeprefix("mlx.core.")
     if exact:
         return Precision("own", "stored"), f"in {name} with the weights as stored, as asked"
-    plain, cast = _plain(mx.float32), _plain(own)
-    dtype = mx.float32 if plain <= EXACTNESS_COSTS * cast else own
-    called = "float32" if dtype == mx.float32 else name
-    in_dtype = Precision("float32" if dtype == mx.float32 else "own")
+    dtype = mx.float32 if _product(mx.float32) <= EXACTNESS_COSTS * _product(own) else own
+    transposed = _plain(dtype) > PAYS * _transposed(dtype)
+    called = ("float32" if dtype == mx.float32 else name) + (", matrices by columns" if transposed else "")
+    in_dtype = Precision("float32" if dtype == mx.float32 else "own", transposed=transposed)
     if not weights.is_packed(model):
         return in_dtype, f"in {called}"
-    times = _packed(dtype) / min(plain, _plain(dtype))
+    times = _packed(dtype) / _product(dtype)
     if times > PAYS:
         unpacked = msgspec.structs.replace(in_dtype, weights="dequantized")
         return unpacked, f"in {called}, weights dequantized (a plain matmul is {times:.1f} times faster here)"
     return in_dtype, f"in {called}, weights as stored (a plain matmul is only {times:.1f} times faster here)"
 
 
+def _product(dtype: mx.Dtype) -> float:
+    """Seconds of a product with the second matrix laid out as is best."""
+    return min(_plain(dtype), _transposed(dtype))
+
+
 @functools.cache
 def _plain(dtype: mx.Dtype) -> float:
     """Seconds for 256 tokens by 512 x 512. Of the device, so it is tried once a process."""
     x, y = mx.ones((256, 512), dtype), mx.ones((512, 512), dtype)
+    return seconds(lambda: x @ y.T)
+
+
+@functools.cache
+def _transposed(dtype: mx.Dtype) -> float:
+    """The same with the second matrix laid out the other way."""
+    x, y = mx.ones((256, 512), dtype), mx.contiguous(mx.ones((512, 512), dtype).T).T
     return seconds(lambda: x @ y.T)
 
 

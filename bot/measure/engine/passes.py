@@ -10,6 +10,11 @@ Between two layers only hidden states are held. They are also all that a killed 
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import functools
+import itertools
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -17,6 +22,8 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
+from bot import blas
+from bot.measure import device
 from bot.measure.engine import caches
 from bot.measure.engine.checkpoint import Checkpoint
 from bot.measure.engine.gates import DoesNotFit, Forward, Skeleton
@@ -24,6 +31,9 @@ from bot.measure.engine.lines import Batch, Node
 
 Layers = Callable[[int], Iterator[nn.Module]]
 """The layers from this number on, each ready when it is asked for."""
+
+MOST_CORES = 8
+"""Streams of a CPU; more batches than these side by side would take memory for little."""
 
 Advanced = Callable[[float], None]
 """Told how much of the pass is done, 0 to 1."""
@@ -53,14 +63,41 @@ def features(
     passed = first * sum(batch.computed for batch in batches)
     for number in range(first, last + 1):
         layer = next(coming)
-        for run in runs:
-            run.step(number, layer, last=number == last)
+        step = functools.partial(_Run.step, number=number, layer=layer, last=number == last)
+        for run in _side_by_side(runs, step):
             passed += run.batch.computed
             advanced(passed / total)
-        del layer
+        del layer, step
         if checkpoint is not None and number < last and checkpoint.is_due(time.monotonic()):
             checkpoint.save(number + 1, [run.outputs for run in runs])
     return [mx.concatenate(run.features) for run in runs]
+
+
+def _side_by_side(runs: Sequence[_Run], step: Callable[[_Run], list[mx.array]]) -> Iterator[_Run]:
+    """Let each take the step, on a CPU one a core at a time; those that are done, in their order."""
+    streams = _streams() if device.on_cpu() and len(runs) > 1 else (mx.default_stream(mx.default_device()),)
+    under_way: collections.deque[tuple[_Run, list[mx.array]]] = collections.deque()
+    with blas.one_thread_a_call() if len(streams) > 1 else contextlib.nullcontext():
+        for run, stream in zip(runs, itertools.cycle(streams), strict=False):
+            with mx.stream(stream):
+                given = step(run)
+            mx.async_eval(*given)  # type: ignore[no-untyped-call]
+            under_way.append((run, given))
+            if len(under_way) > len(streams):
+                yield _done(*under_way.popleft())
+        while under_way:
+            yield _done(*under_way.popleft())
+
+
+def _done(run: _Run, given: list[mx.array]) -> _Run:
+    mx.eval(*given)
+    return run
+
+
+@functools.cache
+def _streams() -> tuple[mx.Stream, ...]:
+    """One a core, made once; MLX runs each on a thread of its own."""
+    return tuple(mx.new_thread_unsafe_stream(mx.cpu) for _ in range(min(os.cpu_count() or 1, MOST_CORES)))
 
 
 class _Run:
@@ -93,8 +130,9 @@ class _Run:
                 assert forward.call is not None
                 forward.answer(output if number == layers - 1 else forward.call.hidden)
 
-    def step(self, number: int, layer: nn.Module, *, last: bool) -> None:
-        """Let every node pass the layer, each continuing the one before it."""
+    def step(self, number: int, layer: nn.Module, *, last: bool) -> list[mx.array]:
+        """Let every node pass the layer, each continuing the one before it; nothing is evaluated yet."""
+        given = []
         for index, node in enumerate(self.batch.nodes):
             forward = self._forwards[index]
             call = forward.call
@@ -105,11 +143,12 @@ class _Run:
             if not isinstance(output, mx.array) or output.shape != call.hidden.shape:
                 raise DoesNotFit("its layers give something else than hidden states")
             if last:
-                self._finish(node, forward, output)
+                output = self._finish(node, forward, output)
             else:
-                mx.eval(output)
                 forward.answer(output)
+            given.append(output)
         self._let_go(number)
+        return given
 
     def _continue(self, index: int, node: Node, values: Sequence[Any]) -> None:
         """Fill the caches this layer is called with from those of the node before."""
@@ -121,12 +160,13 @@ class _Run:
                     caches.give(self._caches[index][which], self._caches[index - 1][which], node.rows)
                     self._filled[index].add(which)
 
-    def _finish(self, node: Node, forward: Forward, output: mx.array) -> None:
-        if len(node.scored):
-            rows, positions = mx.array(node.scored[:, 0]), mx.array(node.scored[:, 1])
-            self.features.append(output[rows, positions])
-            mx.eval(self.features[-1])
+    def _finish(self, node: Node, forward: Forward, output: mx.array) -> mx.array:
+        """The rows of the last layer's output that are scored."""
         forward.stop()
+        if not len(node.scored):
+            return mx.zeros(0)
+        self.features.append(output[mx.array(node.scored[:, 0]), mx.array(node.scored[:, 1])])
+        return self.features[-1]
 
     def _let_go(self, number: int) -> None:
         for cache in self._caches:

@@ -16,6 +16,7 @@ import mlx.nn as nn
 import mlx_lm
 import msgspec
 from mlx.utils import tree_flatten, tree_unflatten
+from mlx_lm.models.switch_layers import SwitchLinear
 from mlx_lm.utils import dequantize_model
 
 from bot.measure import device
@@ -24,10 +25,14 @@ from bot.measure.model import compute_in_float32, does_not_load, unwrap_embeddin
 
 
 class Precision(msgspec.Struct, frozen=True):
-    """How weights are computed with: in float32 or in the model's own dtype, packed or dequantized."""
+    """How weights are computed with: in float32 or in the model's own dtype, packed or dequantized.
+
+    `transposed`: matrices lie in memory column by column, which plain BLAS multiplies faster.
+    """
 
     dtype: Literal["float32", "own"] = "float32"
     weights: Literal["stored", "dequantized"] = "stored"
+    transposed: bool = False
 
 
 def load(folder: Path) -> tuple[nn.Module, Any, dict[str, Any]]:
@@ -61,9 +66,18 @@ def ready(module: nn.Module, precision: Precision) -> None:
         compute_in_float32(module)
     if precision.weights == "dequantized":
         _dequantize(module, precision)
+    if precision.transposed:
+        _transpose(module)
     if device.on_cpu():
         group_experts(module)
     mx.eval(module.parameters())
+
+
+def _transpose(module: nn.Module) -> None:
+    """Lay the matrices out the other way; to everybody who uses them they look as before."""
+    for _, part in module.named_modules():
+        if type(part) in (nn.Linear, SwitchLinear):
+            part.weight = mx.contiguous(part.weight.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
 def _dequantize(module: nn.Module, precision: Precision) -> None:
