@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
+import msgspec
+
 from bot.card.facts import Facts, ReportedQuant
 from bot.errors import ConfigError
 from bot.records import Measurement, Record, TaskScore
@@ -60,7 +62,7 @@ class Model(Record, frozen=True, kw_only=True):
     label: str
     repo: str | None = None
     recipe: str | None = None
-    scores: dict[str, Score] = {}
+    scores: dict[str, Score] = msgspec.field(default_factory=dict)
     perplexity: float | None = None
     perplexity_stderr: float | None = None
     kl: float | None = None
