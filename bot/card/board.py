@@ -82,11 +82,17 @@ class Model(Record, frozen=True, kw_only=True):
 
 
 class Board(Record, frozen=True, kw_only=True):
-    """The models of one card, the subject first, then as the facts give them. `tasks`: all that any has."""
+    """The models of one card, the subject first. `tasks`: all that any has; `order`: of the facts' list."""
 
     card: str
     models: tuple[Model, ...]
     tasks: tuple[str, ...]
+    order: tuple[str, ...] = ()
+
+    @property
+    def in_order(self) -> tuple[Model, ...]:
+        """The models in the order in which the facts list them."""
+        return tuple(self.model(name) for name in self.order) if self.order else self.models
 
     @property
     def subject(self) -> Model:
@@ -133,7 +139,15 @@ def board(facts: Facts) -> Board:
         card=facts.card,
         models=(subject, *models.values()),
         tasks=(*(task for task in TASKS if task in tasks), *sorted(tasks - set(TASKS))),
+        order=_order(facts, (subject, *models.values())),
     )
+
+
+def _order(facts: Facts, models: tuple[Model, ...]) -> tuple[str, ...]:
+    """As the list of quants has them; models measured here by size, largest first."""
+    listed = [quant.quant for quant in facts.quants]
+    rest = sorted((m for m in models if m.name not in listed), key=lambda m: -(m.size_bytes or 0))
+    return (*listed, *(model.name for model in rest))
 
 
 def subject_name(facts: Facts) -> str:

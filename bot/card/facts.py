@@ -172,6 +172,11 @@ class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     template_commit: str | None = None
 
     @property
+    def name(self) -> str:
+        """The repo's name without its owner."""
+        return self.card
+
+    @property
     def full_name(self) -> str:
         """`owner/name`; the name alone as long as no owner is known."""
         return self.repo or self.card

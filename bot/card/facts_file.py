@@ -7,11 +7,14 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from bot.card.facts import CardFacts
+from bot.card.facts import Facts
 from bot.errors import ConfigError, NotFound
 
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same loader in C, some ten times faster, where PyYAML was built with it."""
 
-def read(path: Path) -> CardFacts:
+
+def read(path: Path) -> Facts:
     """The facts in `path`. Raises NotFound for a missing file, ConfigError with the place for a wrong one."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -20,11 +23,11 @@ def read(path: Path) -> CardFacts:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as text: {error}") from error
     try:
-        return msgspec.convert(yaml.safe_load(text), CardFacts)  # JSON is YAML
+        return msgspec.convert(yaml.load(text, _LOADER), Facts)  # noqa: S506 (safe, see _LOADER); JSON is YAML
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: {error.problem or 'not valid YAML'}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: {error}") from error
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}: see card_templates/README.md for what facts hold") from error
+        raise ConfigError(f"{path}: {error}: docs/facts.schema.json says what facts hold") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.card.facts import CardFacts
+from bot.card.facts import Measured
 from bot.card.numbers import percent
 from bot.records import Gate, NonInferiority
 
@@ -13,21 +13,20 @@ LABELS = {
 }
 
 
-def gate_words(facts: CardFacts) -> tuple[str, ...]:
+def gate_words(measured: Measured | None) -> tuple[str, ...]:
     """What was held against the base before the quant became public, the label, and what was not judged."""
-    gate = facts.gate
-    if gate is None:
+    if measured is None or (gate := measured.gate) is None:
         return ()
-    held = _held(facts, gate)
+    held = _held(measured, gate)
     label = (_label(gate.non_inferiority),) if gate.non_inferiority is not None else ()
-    tasks_to_come = facts.measuring and not label
+    tasks_to_come = measured.measuring and not label
     missing = () if tasks_to_come else tuple(f"Not judged: {sentence}." for sentence in gate.not_judged)
     return (*held, *label, *missing)
 
 
-def _held(facts: CardFacts, gate: Gate) -> tuple[str, ...]:
+def _held(measured: Measured, gate: Gate) -> tuple[str, ...]:
     """The KL and the perplexity beside what the gate allows a quant of this width."""
-    mine, base = facts.measurement, facts.base_measurement
+    mine, base = measured.measurement, measured.base_measurement
     words = []
     if mine.divergence is not None:
         found = mine.divergence

@@ -63,6 +63,11 @@ def text(value: object) -> Markdown:
     return Markdown(escaped)
 
 
+def cell(value: object) -> Markdown:
+    """`value` inside a table's cell, where a sign, a dash or a number cannot begin a list."""
+    return Markdown(_ACTIVE.sub(_reference, clean(value)).strip())
+
+
 def finalize(value: Any) -> str:
     """What `{{ expression }}` prints: Markdown as it is, numbers and words as plain text."""
     if isinstance(value, Markdown):
@@ -87,6 +92,11 @@ def link(title: object, url: str | None) -> Markdown:
     if not _WEB.match(address):
         return Markdown(shown)
     return Markdown(f"[{shown}]({quote(address, safe='/:?#@!$&,;=~%+-._')})")
+
+
+def attribute(value: object) -> Markdown:
+    """`value` inside the quotes of an HTML attribute."""
+    return Markdown(text(value).replace('"', "&#34;").replace("'", "&#39;"))
 
 
 def python(value: object) -> Markdown:

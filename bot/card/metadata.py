@@ -8,51 +8,74 @@ make the Hub refuse the whole card.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from huggingface_hub import ModelCardData
+from msgspec import structs
 
-from bot.card.facts import CardFacts
+from bot.card.facts import Facts, Metadata
 from bot.card.markdown import clean
-from bot.records import BaseRevision
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|code|multilingual")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'`]+|[A-Za-z0-9][A-Za-z0-9._/-]*")
+_REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _MAX_TAG = 100
 _OTHER_FORMATS = frozenset({"gguf", "gptq", "awq", "exl2", "exl3", "onnx", "openvino", "fp8"})
 """Tags that say how the base's files are stored, which is not true of the quant."""
 
 
-def metadata(facts: CardFacts) -> str:
-    """The YAML block's text, without its `---` lines."""
-    base = facts.base
+def metadata(facts: Facts) -> str:
+    """The YAML block's text, without its `---` lines. What the facts do not know is left out."""
+    known = upstream(facts)
     data = ModelCardData(
-        license=_identifier(base.license),
-        license_name=_short(base.license_name),
-        license_link=_license_link(base.license_link),
-        language=[code for code in base.language if _LANGUAGE.fullmatch(code)] or None,
+        license=_identifier(known.license),
+        license_name=_short(known.license_name),
+        license_link=_license_link(known.license_link),
+        language=[code for code in known.language or () if _LANGUAGE.fullmatch(code)] or None,
         library_name="mlx",
-        pipeline_tag=_pipeline_tag(facts),
-        base_model=clean(base.repo).strip(),
+        pipeline_tag=pipeline_tag(facts),
+        base_model=clean(facts.base_model).strip(),
         base_model_relation="quantized",
-        tags=tags(base, facts.rehearsal),
+        tags=tags(known.tags or (), facts.rehearsal),
+        new_version=_repo(facts.new_version),
     )
     return data.to_yaml()
 
 
-def tags(base: BaseRevision, rehearsal: bool) -> list[str]:
+def upstream(facts: Facts) -> Metadata:
+    """What the base's own card says, unless the facts say it themselves."""
+    if facts.measured is None:
+        return facts.metadata
+    base = facts.measured.base
+    known = {name: getattr(base, name) for name in Metadata.__struct_fields__ if hasattr(base, name)}
+    own = {name: value for name, value in structs.asdict(facts.metadata).items() if value is not None}
+    return Metadata(**{**known, **own})
+
+
+def tags(upstream: Sequence[str], rehearsal: bool) -> list[str]:
     """The base's tags, then `mlx`; a rehearsal says so in a tag as well. Each once."""
-    upstream = [clean(tag).strip() for tag in base.tags]
-    kept = [tag for tag in upstream if 0 < len(tag) <= _MAX_TAG and tag.lower() not in _OTHER_FORMATS]
+    cleaned = [clean(tag).strip() for tag in upstream]
+    kept = [tag for tag in cleaned if 0 < len(tag) <= _MAX_TAG and tag.lower() not in _OTHER_FORMATS]
     ours = ["mlx", "rehearsal"] if rehearsal else ["mlx"]
     return list(dict.fromkeys([tag for tag in kept if tag not in ours] + ours))
 
 
-def _pipeline_tag(facts: CardFacts) -> str:
-    """The base's, unless the vision part was left out or it names none: then text generation."""
+def pipeline_tag(facts: Facts) -> str:
+    """The base's; by the architecture's name where it gives none; text generation without vision part."""
     if facts.text_only:
         return "text-generation"
-    return _identifier(facts.base.pipeline_tag) or "text-generation"
+    by_name = "image-text-to-text" if "_vl" in (facts.architecture or "") else "text-generation"
+    return _identifier(upstream(facts).pipeline_tag) or by_name
+
+
+def sees(facts: Facts) -> bool:
+    """Whether the quant answers questions about pictures."""
+    return pipeline_tag(facts) == "image-text-to-text"
+
+
+def _repo(value: str | None) -> str | None:
+    return value if value and _REPO.fullmatch(value) else None
 
 
 def _identifier(value: str | None) -> str | None:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from bot.records import Perplexity, TaskScore
+from typing import Protocol
 
 NOT_MEASURED = "not measured"
+
+
+class Estimate(Protocol):
+    """A number and its standard error; None where that is not known."""
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def stderr(self) -> float | None: ...
+
+
 _TITLES = {
     "arc_challenge": "ARC Challenge", "arc_easy": "ARC Easy", "boolq": "BoolQ", "hellaswag": "HellaSwag",
     "openbookqa": "OpenBookQA", "piqa": "PIQA", "winogrande": "Winogrande",
@@ -16,14 +28,16 @@ def task_title(task: str) -> str:
     return _TITLES.get(task, task)
 
 
-def score(found: TaskScore | None) -> str:
-    """`0.441 ± 0.014`: accuracy and its standard error."""
-    return f"{found.value:.3f} ± {found.stderr:.3f}" if found else NOT_MEASURED
+def score(found: Estimate | None) -> str:
+    """`0.441 ± 0.014`: accuracy or perplexity and its standard error, where that is known."""
+    if found is None:
+        return NOT_MEASURED
+    return f"{found.value:.3f}" + ("" if found.stderr is None else f" ± {found.stderr:.3f}")
 
 
-def perplexity(found: Perplexity | None) -> str:
-    """`12.869 ± 0.126`: perplexity and its standard error."""
-    return f"{found.value:.3f} ± {found.stderr:.3f}" if found else NOT_MEASURED
+def perplexity(found: Estimate | None) -> str:
+    """`12.869 ± 0.126`, like a score."""
+    return score(found)
 
 
 def size(count: int | None) -> str:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, get_args
 
 from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 from msgspec.structs import replace
 
 from bot.card import tables
-from bot.card.facts import CardFacts
+from bot.card.board import Board, board
+from bot.card.facts import Facts, Kind
 from bot.card.gate_words import gate_words
-from bot.card.metadata import metadata
+from bot.card.markdown import Markdown
+from bot.card.metadata import metadata, sees, upstream
 from bot.card.recipe_words import is_deckard
+from bot.card.score_tables import Shown, score_tables
+from bot.card.signature import reviewed, signature
 from bot.card.template_folder import SUFFIX, commit_of, environment, standard
 from bot.errors import ConfigError
 from bot.records import Card, Review
@@ -27,50 +32,95 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def render(facts: CardFacts, review: Review, templates: Path | None = None) -> Card:
+class Picture(Protocol):
+    """A picture beside the card: its file for light and for dark pages, and in words what it shows."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def dark_path(self) -> str: ...
+
+    @property
+    def alt(self) -> str: ...
+
+
+def render(
+    facts: Facts, review: Review, templates: Path | None = None, pictures: Sequence[Picture] = ()
+) -> Card:
     """The card of one quant. `templates` is an account's own folder, laid over the standard one.
 
     Raises ConfigError, with file and line, for a template that is missing, wrong, or
     asks for a fact that does not exist.
     """
-    if not _NAME.fullmatch(facts.template):
-        raise ConfigError(f"{facts.template!r} is no template's name: use letters, digits, dot, dash")
+    template = facts.template or template_for(facts)
+    if not _NAME.fullmatch(template):
+        raise ConfigError(f"{template!r} is no template's name: use letters, digits, dot, dash")
     own = templates.absolute() if templates else None
     sandbox = environment(own)
-    facts = replace(facts, template_commit=commit_of(own or standard()))
-    context = _context(facts, review)
-    body = "\n\n".join(
-        _render(sandbox, part + SUFFIX, context) for part in (*_notices(facts), facts.template)
-    )
+    facts = replace(facts, template=template, template_commit=commit_of(own or standard()))
+    context = _context(facts, board(facts), review, pictures)
+    body = "\n\n".join(_render(sandbox, part + SUFFIX, context) for part in (*_notices(facts), template))
     tidy = _BLANK_LINES.sub("\n\n", body).strip()
     return Card(
         text=f"---\n{metadata(facts)}\n---\n\n{tidy}\n",
-        template=facts.template,
+        template=template,
         template_commit=facts.template_commit,
         title=facts.name,
     )
 
 
-def _notices(facts: CardFacts) -> list[str]:
+def template_for(facts: Facts) -> str:
+    """The template whose tables the facts name; the standard card where they name none."""
+    kinds = {table.kind for table in facts.tables}
+    fitting = (
+        ("rivals", {"delta", "summary"}),
+        ("across", {"profile"}),
+        ("siblings", {"scores", "difference"}),
+        ("duel", {"difference"}),
+    )
+    return next((name for name, needed in fitting if needed <= kinds), "quant")
+
+
+def _notices(facts: Facts) -> list[str]:
     """The blocks on top that are not left to templates."""
-    stopped = facts.gate is not None and not facts.gate.passed
-    due = {"rehearsal": facts.rehearsal, "stopped": stopped, "running": facts.measuring}
+    found = facts.measured
+    stopped = found is not None and found.gate is not None and not found.gate.passed
+    running = found is not None and found.measuring
+    due = {"rehearsal": facts.rehearsal, "stopped": stopped, "running": running}
     return [f"blocks/{name}" for name, is_due in due.items() if is_due]
 
 
-def _context(facts: CardFacts, review: Review) -> dict[str, Any]:
+def _context(facts: Facts, known: Board, review: Review, pictures: Sequence[Picture]) -> dict[str, Any]:
     """Everything a template may name. card_templates/README.md documents each."""
-    rows = tables.family(facts)
+    rows = tables.family(known, facts.endpoint)
+    shown = score_tables(facts, known)
     return {
         "facts": facts,
+        "measured": facts.measured,
+        "metadata": upstream(facts),
+        "subject": known.subject,
         "review": review,
         "family": rows,
         "chip": tables.one_chip(rows),
-        "tasks": tables.tasks(facts, review.says_nothing),
-        "compared": tuple(name for name, _ in tables.others_of(facts)),
-        "gate": gate_words(facts),
+        "tasks": tables.tasks(known, review.says_nothing),
+        "compared": tuple(model.label for model in tables.others_of(known)),
+        "tables": _by_kind(shown),
+        "own_tables": shown if facts.tables else (),
+        "pictures": pictures,
+        "words": tuple({"text": Markdown(each.text), "signed": each.signed} for each in facts.words),
+        "gate": gate_words(facts.measured),
         "deckard": is_deckard(facts.recipe),
+        "sees": sees(facts),
+        "signature": signature(facts),
+        "reviewed": reviewed(facts),
+        "account": facts.repo.partition("/")[0] if facts.repo else None,
     }
+
+
+def _by_kind(shown: tuple[Shown, ...]) -> dict[str, tuple[Shown, ...]]:
+    """The tables by their kind; a kind that the facts cannot fill is empty."""
+    return {kind: tuple(table for table in shown if table.kind == kind) for kind in get_args(Kind)}
 
 
 def _render(sandbox: Environment, name: str, context: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, T
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.card import markdown, numbers
+from bot.card.score_tables import quants
 from bot.errors import ConfigError
 
 SUFFIX = ".md.j2"
@@ -105,6 +106,9 @@ def _card_filters() -> dict[str, Callable[..., Any]]:
         markdown.link,
         markdown.python,
         markdown.shell,
+        markdown.attribute,
+        markdown.cell,
+        quants.perplexity_of,
         numbers.task_title,
         numbers.listed,
     )

@@ -4,69 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.card.facts import CardFacts
+from bot.card.board import board, chip
+from bot.card.facts import Facts, Measured
 from bot.card.numbers import bits, difference, listed, percent, size, task_title
-from bot.card.tables import chip
 from bot.measure.results import Outcomes
 from bot.recipes.mac.memory import FILL
-from bot.records import Review
+from bot.records import Measurement, Review
 from bot.review.compare import NOT_KNOWN, Comparison, TaskDifference, compare, silent_tasks
 from bot.review.macs import smallest_mac
+from bot.review.reported import reported_review
 
 
-def review(facts: CardFacts, outcomes: Mapping[str, Outcomes] | None = None) -> Review:
+def review(facts: Facts, outcomes: Mapping[str, Outcomes] | None = None) -> Review:
     """Compare the quant with its base and its siblings and put the result in words. Pure.
 
     `outcomes` are the per-question outcomes of each model that has them, by its repo: where both sides'
-    are known the tests are paired.
+    are known the tests are paired. Facts that were only reported are told without tests.
     """
-    mine = facts.measurement
-    comparisons = _comparisons(facts, outcomes or {})
+    if (known := facts.measured) is None:
+        return reported_review(facts, board(facts))
+    mine = known.measurement
+    comparisons = _comparisons(facts, known, outcomes or {})
     with_base = next((c for c in comparisons if c.name == "base"), None)
     siblings = tuple(c for c in comparisons if c is not with_base)
-    silent = silent_tasks(mine, facts.base_measurement)
+    silent = silent_tasks(mine, known.base_measurement)
     sentences = (
         *(_against(c, "the base", most=7) for c in (with_base,) if c),
         *_against_siblings(siblings),
-        *_cheaper(facts, siblings),
+        *_cheaper(mine, siblings),
         *_otherwise(comparisons),
         *_tests(comparisons),
         *(f"{task_title(task)} says nothing here: {reason}." for task, reason in silent.items()),
-        _speed(facts),
-        _memory(facts),
+        _speed(mine),
+        _memory(mine),
     )
     return Review(
-        verdict=_verdict(facts, with_base, silent),
+        verdict=_verdict(facts.recipe, known, with_base, silent),
         sentences=tuple(filter(None, sentences)),
         says_nothing=tuple(silent),
     )
 
 
-def _comparisons(facts: CardFacts, outcomes: Mapping[str, Outcomes]) -> tuple[Comparison, ...]:
+def _comparisons(facts: Facts, known: Measured, outcomes: Mapping[str, Outcomes]) -> tuple[Comparison, ...]:
     """With the base if it was measured, and the siblings, largest first."""
-    siblings = sorted(facts.siblings, key=lambda s: -s.measurement.size_bytes)
+    siblings = sorted(known.siblings, key=lambda s: -s.measurement.size_bytes)
     others = [(s.recipe, s.repo, s.measurement) for s in siblings]
-    if facts.base_measurement is not None:
-        others.insert(0, ("base", facts.base.repo, facts.base_measurement))
-    mine = outcomes.get(facts.repo, NOT_KNOWN)
+    if known.base_measurement is not None:
+        others.insert(0, ("base", known.base.repo, known.base_measurement))
+    mine = outcomes.get(facts.full_name, NOT_KNOWN)
     return tuple(
-        compare(facts.measurement, name, other, mine, outcomes.get(repo, NOT_KNOWN))
+        compare(known.measurement, name, other, mine, outcomes.get(repo, NOT_KNOWN))
         for name, repo, other in others
     )
 
 
-def _verdict(facts: CardFacts, with_base: Comparison | None, silent: dict[str, str]) -> str:
-    weight = facts.measurement.size_bytes
+def _verdict(recipe: str, known: Measured, with_base: Comparison | None, silent: dict[str, str]) -> str:
+    weight = known.measurement.size_bytes
     memory = smallest_mac(weight)
     fit = f"fits a Mac with {memory} GB of memory" if memory else "fits no single Mac"
-    start = (
-        f"{facts.recipe} takes {size(weight)} ({bits(facts.bits_per_weight)} bits per weight), {fit}, and "
-    )
-    return start + _quality(facts, with_base, silent) + "."
+    start = f"{recipe} takes {size(weight)} ({bits(known.bits_per_weight)} bits per weight), {fit}, and "
+    return start + _quality(known, with_base, silent) + "."
 
 
-def _quality(facts: CardFacts, with_base: Comparison | None, silent: dict[str, str]) -> str:
-    if not facts.measurement.tasks:
+def _quality(known: Measured, with_base: Comparison | None, silent: dict[str, str]) -> str:
+    if not known.measurement.tasks:
         return "was measured on no task"
     if with_base is None:
         return "has no measured base to be compared with: what quantizing cost is not known"
@@ -127,12 +128,12 @@ def _against_siblings(siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
     return (*told, f"Against {names} every task that says something is within noise{perplexity}.")
 
 
-def _cheaper(facts: CardFacts, siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
+def _cheaper(mine: Measurement, siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
     """The smallest sibling that is smaller than this quant and nowhere worse beyond noise."""
-    mine = facts.measurement.size_bytes
+    own = mine.size_bytes
     equal = [
         c for c in siblings
-        if 0 < c.size_bytes < mine and c.tasks and not c.gains
+        if 0 < c.size_bytes < own and c.tasks and not c.gains
         and not (c.perplexity_beyond_noise and (c.perplexity or 0.0) < 0)
     ]  # fmt: skip
     if not equal:
@@ -175,18 +176,18 @@ def _called(found: Comparison) -> str:
     return "the base" if found.name == "base" else found.name
 
 
-def _speed(facts: CardFacts) -> str:
-    speed = facts.measurement.speed
+def _speed(mine: Measurement) -> str:
+    speed = mine.speed
     if speed is None:
         return ""
     return (
         f"It generates {speed.generation_tps:,.1f} tokens per second and reads a prompt at "
-        f"{speed.prompt_tps:,.1f}, on {chip(facts.measurement.device)}."
+        f"{speed.prompt_tps:,.1f}, on {chip(mine.device)}."
     )
 
 
-def _memory(facts: CardFacts) -> str:
-    weight = facts.measurement.size_bytes
+def _memory(mine: Measurement) -> str:
+    weight = mine.size_bytes
     memory = smallest_mac(weight)
     room = f"{100 * FILL:.0f} % of Metal's working set, the rest being left for the context"
     if memory is None:

@@ -8,7 +8,7 @@ from dbos import DBOS
 from msgspec.structs import replace
 
 from bot import settings
-from bot.card.facts import CardFacts, facts
+from bot.card.facts import Facts, facts
 from bot.card.render import render
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
@@ -76,7 +76,7 @@ def write(job: Job, gate: Gate, approval: Approval | None = None) -> Manifest:
     return manifest.write(folder, entry)
 
 
-def _facts(job: Job, hub: HubDoor, gate: Gate) -> CardFacts:
+def _facts(job: Job, hub: HubDoor, gate: Gate) -> Facts:
     others, missing = rivals(hub, job.plan.account, job.plan.compare_with)
     return facts(
         plan=job.plan,
@@ -91,18 +91,20 @@ def _facts(job: Job, hub: HubDoor, gate: Gate) -> CardFacts:
     )
 
 
-def _outcomes(known: CardFacts, hub: HubDoor, store: Path) -> dict[str, Outcomes]:
+def _outcomes(known: Facts, hub: HubDoor, store: Path) -> dict[str, Outcomes]:
     """By repo: what was measured here from the store, what is on the Hub already from its repo."""
     here = outcomes.below(store)
+    measured = known.measured
+    assert measured is not None, "a quant of a job was measured"
     found = {
         sibling.repo: outcomes.outcomes(
             sibling.measurement, outcomes.on_hub(hub, sibling.repo) if sibling.published else here
         )
-        for sibling in known.siblings
+        for sibling in measured.siblings
     }
-    found[known.repo] = outcomes.outcomes(known.measurement, here)
-    if known.base_measurement is not None:
-        found[known.base.repo] = outcomes.outcomes(known.base_measurement, here)
+    found[known.full_name] = outcomes.outcomes(measured.measurement, here)
+    if measured.base_measurement is not None:
+        found[measured.base.repo] = outcomes.outcomes(measured.base_measurement, here)
     return found
 
 
