@@ -50,9 +50,8 @@ def _against(found: Tally, say: Wording) -> str:
     if len(found.ties) == total:
         return f"Against {found.other} every score is the same to the printed digit."
     more, less = say(("is higher", "is lower"), ("is ahead", "is behind"), ("scores more", "scores less"))
-    parts = [
-        f"{verb} on {_named(tasks, found)}" for verb, tasks in ((more, wins), (less, found.losses)) if tasks
-    ]
+    groups = ((more, wins), (less, found.losses))
+    parts = [f"{verb} on {_named(tasks, found)}" for verb, tasks in groups if tasks]
     if found.ties:
         parts.append(f"has the same score on {listed([task_title(task) for task in found.ties])}")
     mean = f"; the mean difference over {_tasks(total)} is {points(found.mean or 0.0)}"

@@ -13,7 +13,7 @@ from bot.card.render import render
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.measure.results import Outcomes
-from bot.publish import eval_results, ledger, manifest, outcomes
+from bot.publish import card_facts, eval_results, ledger, manifest, outcomes
 from bot.publish.rivals import rivals
 from bot.records import Approval, Gate, Manifest, Measurement, Sibling, from_json
 from bot.review.gate import judge
@@ -61,6 +61,7 @@ def write(job: Job, gate: Gate, approval: Approval | None = None) -> Manifest:
     card = render(known, review(known, _outcomes(known, hub, store)), settings.from_environment().templates)
     (folder / "README.md").write_text(card.text, encoding="utf-8")
     mine, base = outcomes.keep(folder, store, required(job), job.measurement_of(None))
+    card_facts.write(folder, known, mine, base)
     eval_results.write(folder, hub, job.quant.repo, mine, rehearsal=job.plan.rehearsal)
     entry = manifest.build(
         job.plan,
