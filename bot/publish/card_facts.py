@@ -51,7 +51,7 @@ def facts_of(door: HubDoor, repo: str) -> Facts:
 
 
 def outcomes_of(door: HubDoor, facts: Facts) -> dict[str, Outcomes]:
-    """The outcomes of every question, by repo: of the quant, its base and its siblings, as the Hub has them."""
+    """The outcomes of every question, by repo: of the quant, its base, its siblings, as on the Hub."""
     known = facts.measured
     if known is None:
         return {}

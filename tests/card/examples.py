@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from bot.card.facts import CardFacts, CollectionLink, Update, facts
+from typing import Any
+
+from msgspec.structs import replace
+
+from bot.card.facts import CollectionLink, Facts, Update, facts
 from bot.recipes.names import parse
 from bot.records import (
     BaseRevision,
@@ -114,7 +118,7 @@ def card_facts(
     text_only: bool = False,
     collections: tuple[CollectionLink, ...] | None = None,
     updates: tuple[Update, ...] = (),
-) -> CardFacts:
+) -> Facts:
     recipe = mine.recipe or ""
     quant = PlannedQuant(
         recipe=recipe, recipe_hash="c0ffee", repo=repo(recipe), predicted_bytes=mine.size_bytes,
@@ -143,3 +147,9 @@ def card_facts(
         collections=collections,
         updates=updates,
     )
+
+
+def measured(known: Facts, **changes: Any) -> Facts:
+    """The same facts with something else measured."""
+    assert known.measured is not None
+    return replace(known, measured=replace(known.measured, **changes))

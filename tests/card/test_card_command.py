@@ -53,9 +53,11 @@ def test_template_can_be_chosen(tmp_path: Path, facts_file: Path, monkeypatch: p
     ("content", "told"),
     [
         ("repo: [unclosed", "facts.yaml:1:"),
-        ("repo: 5\nrecipe: q4", r"\$\.repo"),
-        ("just text", "facts.yaml: Expected `object`"),
-        ("recipe: q4", "missing required field"),
+        ("card: x\nbase_model: o/b\nrecipe: q4\nrehearsal: perhaps", "facts.yaml:4: rehearsal"),
+        ('{"card": "x", "base_model": "o/b", "recipe": "q4", "repo": 5}', r"\$\.repo"),
+        ("card: x\nbase: y", "facts.yaml:2: "),
+        ("just text", "facts.yaml:1: "),
+        ("recipe: q4", "facts.yaml:1: .*card"),
         (b"\xff\xfe\x00", "cannot be read as text"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
-from bot.card.facts import CardFacts, CollectionLink
+from bot.card.facts import CollectionLink
 from bot.card.markdown import clean, code, link, text
 from bot.card.render import render
 from bot.records import BaseRevision, Card
@@ -54,7 +54,7 @@ def hostile_card(base: BaseRevision, word: str) -> Card:
     mine = replace(
         QX86_HI, device=word, compute_dtype=word, measured_at=word, versions={"mlx": word, word: "1"}
     )
-    facts: CardFacts = card_facts(mine=mine, base=base, collections=(CollectionLink(title=word, url=word),))
+    facts = card_facts(mine=mine, base=base, collections=(CollectionLink(title=word, url=word),))
     return render(facts, review(facts), OUTSIDE_GIT)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bot.card.facts import CardFacts
 from bot.card.recipe_words import how_stored
 from bot.card.render import render
 from bot.recipes.files import of_document
@@ -14,7 +13,7 @@ from bot.recipes.names import all_names, parse
 from bot.records import Recipe
 from bot.review.review import review
 from bot.yaml_lines import Document
-from tests.card.examples import card_facts
+from tests.card.examples import card_facts, measured
 from tests.card.parsed import text_of, tokens
 
 
@@ -23,9 +22,8 @@ def own(text: str) -> Recipe:
 
 
 def card(recipe: Recipe) -> str:
-    facts: CardFacts = msgspec.structs.replace(
-        card_facts(), recipe=recipe.name, about=recipe.about, stored=how_stored(recipe)
-    )
+    made = measured(card_facts(), about=recipe.about, stored=how_stored(recipe))
+    facts = msgspec.structs.replace(made, recipe=recipe.name)
     return render(facts, review(facts)).text
 
 

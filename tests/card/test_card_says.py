@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.card.facts import CardFacts, CollectionLink, Update
+from bot.card.facts import CollectionLink, Facts, Update
 from bot.card.numbers import NOT_MEASURED, task_title
 from bot.card.render import render
 from bot.records import Divergence, Gate, Measurement, NonInferiority, Perplexity, TaskScore
@@ -22,14 +22,20 @@ from tests.card.examples import (
     QX86_HI,
     SHA,
     card_facts,
+    measured,
     measurement,
     repo,
 )
 from tests.card.parsed import body, fenced, links, metadata, pairs, tables
 
 
-def card(facts: CardFacts) -> str:
+def card(facts: Facts) -> str:
     return render(facts, review(facts)).text
+
+
+def how_measured(text: str) -> dict[str, str]:
+    """The table of what makes the numbers repeatable."""
+    return pairs(next(table for table in tables(text) if table[0] == ["What", "How"]))
 
 
 def pair(cell: str) -> tuple[float, float]:
@@ -132,7 +138,7 @@ def test_missing_numbers_are_called_not_measured() -> None:
     assert family[1][-2:] == [NOT_MEASURED, NOT_MEASURED]
     assert family[2] == ["base", "31.0 GiB", "as published", "48 GB and up", NOT_MEASURED, NOT_MEASURED]
     assert tables(text)[1][0] == ["Task", "Metric", "Questions", "qx86-hi"]
-    how = pairs(tables(text)[2])
+    how = how_measured(text)
     assert how["Speed"] == how["Perplexity"] == NOT_MEASURED
 
 
@@ -188,7 +194,7 @@ def test_links_lead_to_base_revision_siblings_and_collections() -> None:
 def test_card_says_how_it_was_measured_and_made() -> None:
     """Chat template, versions, seed, device, dataset revisions, converter line: all on the card."""
     text = card(card_facts())
-    how = pairs(tables(text)[2])
+    how = how_measured(text)
     assert how["Chat template"].startswith("applied")
     assert "lm-evaluation-harness 0.4.13" in how["Tasks"]
     assert how["Seed"] == "123"
@@ -213,7 +219,7 @@ def test_chat_template_is_called_applied_only_when_it_was(asked: Any, hash_: str
     """Asking for a chat template that the tokenizer lacks is not applying it."""
     settings = replace(QX86_HI.settings, chat_template=asked)
     mine = replace(QX86_HI, settings=settings, chat_template_sha256=hash_)
-    cell = pairs(tables(card(card_facts(mine=mine)))[2])["Chat template"]
+    cell = how_measured(card(card_facts(mine=mine)))["Chat template"]
     assert said in cell
     assert cell.startswith("applied") == (said == "applied")
 
@@ -221,7 +227,7 @@ def test_chat_template_is_called_applied_only_when_it_was(asked: Any, hash_: str
 def test_a_card_says_that_the_tasks_were_asked_without_the_chat_template_too() -> None:
     """Where both were measured the line about the template names both."""
     both = replace(QX86_HI, tasks_without_template=QX86_HI.tasks)
-    cell = pairs(tables(card(card_facts(mine=both)))[2])["Chat template"]
+    cell = how_measured(card(card_facts(mine=both)))["Chat template"]
     assert cell.endswith("; also measured without it")
 
 
@@ -229,7 +235,7 @@ def test_a_speed_that_was_withheld_is_told_with_its_reason() -> None:
     """The line about speed says why there is none, and no number stands anywhere."""
     why = "the machine was busy: other processes took 3.2 of its 16 cores"
     text = card(card_facts(mine=replace(QX86_HI, speed=None, speed_withheld=why)))
-    assert pairs(tables(text)[2])["Speed"] == f"not measured: {why}"
+    assert how_measured(text)["Speed"] == f"not measured: {why}"
     assert "tokens per second generating" not in text
 
 
@@ -267,7 +273,7 @@ def test_perplexity_of_fewer_samples_is_said() -> None:
         value=9.0, stderr=0.4, samples=16, sequence_length=128, dataset="allenai/tulu-3-sft-mixture"
     )
     text = card(card_facts(mine=replace(QX86_HI, perplexity=few)))
-    how = pairs(tables(text)[2])
+    how = how_measured(text)
     assert how["Perplexity"] == "16 samples of 128 tokens of allenai/tulu-3-sft-mixture"
 
 
@@ -283,7 +289,7 @@ def test_the_gates_label_is_said_with_margin_bounds_and_power() -> None:
     drift = Divergence(
         base="b", mean=0.0123, stderr=0.001, median=0.004, p99=0.2, top1=0.967, tokens=9, dataset="d"
     )
-    facts = replace(card_facts(), gate=gate, measurement=replace(QX86_HI, divergence=drift))
+    facts = measured(card_facts(), gate=gate, measurement=replace(QX86_HI, divergence=drift))
 
     text = body(card(facts)).replace("\\", "")
 
@@ -302,7 +308,7 @@ def test_what_was_stopped_or_is_not_measured_yet_is_said_on_top_whatever_the_tem
     """Neither notice is left to a template; both come before its first line, reasons as plain text."""
     (tmp_path / "quant.md.j2").write_text("# Only this\n")
     gate = Gate(passed=False, reasons=("its KL is 9, over the <b>0.1</b>", "it loops"))
-    facts = replace(card_facts(), gate=gate, measuring=True)
+    facts = measured(card_facts(), gate=gate, measuring=True)
 
     text = body(render(facts, review(facts), tmp_path).text)
 

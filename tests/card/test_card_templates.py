@@ -38,7 +38,7 @@ def rendered(tmp_path: Path) -> Write:
     [
         "{{ facts.no_such_fact }}",
         "{{ nothing }}",
-        "{{ facts.measurement.perplexity.mean }}",
+        "{{ measured.measurement.perplexity.mean }}",
         "{{ facts.repo | no_such_filter }}",
         "{% if %}",
         "{{ facts.repo + 1 }}",
@@ -80,8 +80,8 @@ def test_mistake_in_a_block_names_the_block(tmp_path: Path) -> None:
         "{% include '../secret.md.j2' %}",
         "{% include 'link.md.j2' %}",
         "{% import 'os' as os %}",
-        "{% do facts.versions.update({}) %}",
-        "{{ facts.versions.clear() }}",
+        "{% do measured.versions.update({}) %}",
+        "{{ measured.versions.clear() }}",
         "{{ range(10 ** 9) | list }}",
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bot.card.board import Board, Model
 from bot.card.facts import Table
 from bot.card.numbers import listed, task_title
@@ -28,13 +30,31 @@ def profile(table: Table, board: Board) -> Shown:
     rows = tuple(
         (label(table, model), *(_cell(column, model, shown) for column in columns[1:])) for model in shown
     )
-    return Shown(kind="profile", title=table.title, header=header, rows=rows)
+    return Shown(
+        kind="profile",
+        title=table.title,
+        header=header,
+        rows=rows,
+        explained=tuple(_explained(mine, others[0], board)) if arrows else (),
+    )
+
+
+def _explained(mine: Model, other: Model, board: Board) -> Iterator[str]:
+    for task in tasks_of(board, (mine, other)):
+        if (found := gap(mine, other, task)) is not None:
+            a, b = mine.scores[task].value, other.scores[task].value
+            shown = f"{mine.label} {a:.3f} - {other.label} {b:.3f} = {found:+.3f}"
+            yield f"{task_title(task)}: {shown} {_arrow(found)}"
+
+
+def _arrow(found: float) -> str:
+    return "↑" if found > 0 else "↓" if found < 0 else "→"
 
 
 def _head(column: str, mine: Model, other: Model) -> str:
     task = task_named(column)
     found = gap(mine, other, task) if task else None
-    return column if found is None else f"{column} {'↑' if found > 0 else '↓' if found < 0 else '→'}"
+    return column if found is None else f"{column} {_arrow(found)}"
 
 
 def _cell(column: str, model: Model, shown: tuple[Model, ...]) -> str:
