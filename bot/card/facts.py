@@ -197,6 +197,7 @@ def facts(
     template: str | None = None,
     gate: Gate | None = None,
     measuring: bool = False,
+    words: tuple[Words, ...] = (),
 ) -> Facts:
     """Gather what is known about one quant. Pure: every argument is a record made by an earlier stage.
 
@@ -215,6 +216,7 @@ def facts(
         mlx_lm_version=known.get("mlx-lm"),
         collections=titles if collections is None else collections,
         updates=updates,
+        words=words,
         endpoint=endpoint.rstrip("/"),
         rehearsal=plan.rehearsal,
         text_only=plan.text_only or folder.text_only,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bot import settings
 from bot.card.facts import Facts, facts
 from bot.card.render import render
+from bot.card.words import words_for
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.measure.results import Outcomes
@@ -89,6 +90,9 @@ def _facts(job: Job, hub: HubDoor, gate: Gate) -> Facts:
         endpoint=hub.endpoint,
         gate=gate,
         measuring=job.measuring,
+        words=words_for(
+            settings.from_environment().watchlist, job.plan.base.repo, job.quant.recipe, job.plan.account
+        ),
     )
 
 

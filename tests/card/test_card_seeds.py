@@ -26,7 +26,7 @@ VISION = "Qwen3-VL-43B-A3B-Thinking-BX20-qx65-hi-mlx"
 EPISTEME = "Episteme-gptoss-20b-RL-qx86-hi-mlx"
 ALL = (LIMI, LFM2, QWEN3, VISION, EPISTEME)
 
-NUMBER = re.compile(r"(?<![\w.])[+\-±−]?\d+\.\d+(?![\w.])")
+NUMBER = re.compile(r"(?<![\w.])[+\-±−]?\d+\.\d{3}(?![\w.])")
 NAMES = ("arcchallenge", "arceasy", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande")
 
 

@@ -1,0 +1,50 @@
+"""The publisher's own words on a card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bot.card.facts import Words
+from bot.card.render import render
+from bot.card.words import LONGEST, words_for
+from bot.errors import ConfigError
+from bot.review.review import review
+from tests.card.examples import card_facts
+from tests.card.parsed import body
+
+
+def test_words_stand_as_written_and_signed() -> None:
+    """Markdown and lens stories included, before the computed sentences; nothing is escaped or cut."""
+    mine = "My lens is **fast**.\n\n- a | b\n- [link](https://example.org)\n\n{{ 7 * 7 }}"
+    facts = replace(card_facts(), words=(Words(text=mine, signed="G"),))
+    text = body(render(facts, review(facts)).text)
+    assert f"\n{mine}\n\n*G*\n" in text
+    assert text.index("My lens") < text.index("## What the numbers say")
+
+
+def test_words_are_found_beside_the_watchlist(tmp_path: Path) -> None:
+    """For the base (without its owner), for the recipe, and for all of the account, in that order."""
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for name in ("Tiny-Qwen3", "qx86-hi", "me"):
+        (notes / f"{name}.md").write_text(f"about {name}\n")
+    (notes / "mxfp4.md").write_text("another recipe")
+    found = words_for(tmp_path / "watchlist.yaml", "owner/Tiny-Qwen3", "qx86-hi", "me")
+    assert [(each.text, each.signed) for each in found] == [
+        ("about Tiny-Qwen3", "me"), ("about qx86-hi", "me"), ("about me", "me"),
+    ]  # fmt: skip
+    assert words_for(tmp_path / "elsewhere" / "watchlist.yaml", "owner/Tiny-Qwen3", "qx86-hi", "me") == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"\xff\xfe", "cannot be read"), (b"x" * (LONGEST + 1), "at most")]
+)
+def test_a_note_that_is_no_text_is_named(tmp_path: Path, content: bytes, told: str) -> None:
+    """A file that is no text, or far too long for a card, is told with its path."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "me.md").write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"me\.md.*{told}"):
+        words_for(tmp_path / "watchlist.yaml", "o/b", "q4", "me")
