@@ -17,6 +17,7 @@ import msgspec
 from bot.card.facts import Facts, ReportedQuant
 from bot.errors import ConfigError
 from bot.records import Measurement, Record, TaskScore
+from bot.review.compare import silent_tasks
 
 Role = Literal["subject", "base", "sibling", "rival"]
 TASKS = ("arc_challenge", "arc_easy", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande")
@@ -82,12 +83,16 @@ class Model(Record, frozen=True, kw_only=True):
 
 
 class Board(Record, frozen=True, kw_only=True):
-    """The models of one card, the subject first. `tasks`: all that any has; `order`: of the facts' list."""
+    """The models of one card, the subject first. `tasks`: all that any has; `order`: of the facts' list.
+
+    `silent` are the tasks that say nothing here: shown with their scores, never counted.
+    """
 
     card: str
     models: tuple[Model, ...]
     tasks: tuple[str, ...]
     order: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def in_order(self) -> tuple[Model, ...]:
@@ -133,13 +138,14 @@ def board(facts: Facts) -> Board:
     for name in measured.keys() & reported.keys():
         _same(facts, measured[name], reported[name])
     models = {**reported, **measured}
-    subject = models.pop(subject_name(facts))
+    subject, known = models.pop(subject_name(facts)), facts.measured
     tasks = {task for model in (subject, *models.values()) for task in model.scores}
     return Board(
         card=facts.card,
         models=(subject, *models.values()),
         tasks=(*(task for task in TASKS if task in tasks), *sorted(tasks - set(TASKS))),
         order=_order(facts, (subject, *models.values())),
+        silent=tuple(silent_tasks(known.measurement, known.base_measurement)) if known else (),
     )
 
 

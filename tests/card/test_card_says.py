@@ -38,6 +38,11 @@ def how_measured(text: str) -> dict[str, str]:
     return pairs(next(table for table in tables(text) if table[0] == ["What", "How"]))
 
 
+def task_table(text: str) -> list[list[str]]:
+    """The table with a row a task."""
+    return next(table for table in tables(text) if table[0][:2] == ["Task", "Metric"])
+
+
 def pair(cell: str) -> tuple[float, float]:
     value, stderr = cell.split(" ± ")
     return float(value), float(stderr)
@@ -62,7 +67,7 @@ def test_family_table_holds_the_measured_numbers() -> None:
 
 def test_task_table_holds_the_measured_scores() -> None:
     """Each task has a row with its metric, number of questions, and every model's score and error."""
-    head, *rows = tables(card(card_facts()))[1]
+    head, *rows = task_table(card(card_facts()))
     columns = dict(zip(head[3:], (QX86_HI, BASE_MEASUREMENT, QX64_HI, MXFP4), strict=True))
     assert list(columns) == ["qx86-hi", "base", "qx64-hi", "mxfp4"]
     assert len(rows) == len(QX86_HI.tasks) == 7
@@ -137,7 +142,7 @@ def test_missing_numbers_are_called_not_measured() -> None:
     assert family[0][-1] == "Tokens per second"
     assert family[1][-2:] == [NOT_MEASURED, NOT_MEASURED]
     assert family[2] == ["base", "31.0 GiB", "as published", "48 GB and up", NOT_MEASURED, NOT_MEASURED]
-    assert tables(text)[1][0] == ["Task", "Metric", "Questions", "qx86-hi"]
+    assert task_table(text)[0] == ["Task", "Metric", "Questions", "qx86-hi"]
     how = how_measured(text)
     assert how["Speed"] == how["Perplexity"] == NOT_MEASURED
 
@@ -146,7 +151,7 @@ def test_scores_of_another_metric_are_not_shown_as_comparable() -> None:
     """A sibling measured with acc where this quant has acc_norm leaves its cell as not measured."""
     first = QX64_HI.tasks[0]
     other = replace(QX64_HI, tasks=(replace(first, metric="acc"), *QX64_HI.tasks[1:]))
-    row = tables(card(card_facts(others=(other,))))[1][1]
+    row = task_table(card(card_facts(others=(other,))))[1]
     assert row[-1] == NOT_MEASURED
 
 
@@ -172,7 +177,7 @@ def test_task_that_says_nothing_is_marked() -> None:
         return replace(found, tasks=tuple(_rote(s) if s.task == "boolq" else s for s in found.tasks))
 
     text = card(card_facts(mine=rote(QX86_HI), base_measurement=rote(BASE_MEASUREMENT), others=()))
-    assert [row[0] for row in tables(text)[1] if "†" in row[0]] == ["BoolQ †"]
+    assert [row[0] for row in task_table(text) if "†" in row[0]] == ["BoolQ †"]
     assert "BoolQ says nothing here: choice 2 is given in 100.0% of the answers." in text
 
 

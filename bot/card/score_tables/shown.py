@@ -55,6 +55,11 @@ def tasks_of(board: Board, models: tuple[Model, ...]) -> tuple[str, ...]:
     return tuple(task for task in board.tasks if any(task in model.scores for model in models))
 
 
+def told_by(board: Board, models: tuple[Model, ...]) -> tuple[str, ...]:
+    """Those of them that say something about these models: what may be counted."""
+    return tuple(task for task in tasks_of(board, models) if task not in board.silent)
+
+
 def gap(mine: Model, other: Model, task: str) -> float | None:
     """Mine minus the other's; None unless both have a score."""
     a, b = mine.scores.get(task), other.scores.get(task)

@@ -21,7 +21,7 @@ from bot.card.score_tables.shown import (
     heading,
     label,
     subject_of,
-    tasks_of,
+    told_by,
 )
 from bot.records import Record
 
@@ -64,8 +64,8 @@ class Tally(Record, frozen=True, kw_only=True):
 
 
 def tally(board: Board, mine: Model, other: Model) -> Tally:
-    """The differences on all tasks that both have a score on."""
-    found = {task: gap(mine, other, task) for task in tasks_of(board, (mine, other))}
+    """The differences on all tasks that both have a score on and that say something."""
+    found = {task: gap(mine, other, task) for task in told_by(board, (mine, other))}
     gaps = {task: value for task, value in found.items() if value is not None}
     return Tally(mine=mine.label, other=other.label, gaps=gaps)
 
