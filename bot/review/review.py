@@ -13,6 +13,13 @@ from bot.records import Measurement, Review
 from bot.review.compare import NOT_KNOWN, Comparison, TaskDifference, compare, silent_tasks
 from bot.review.macs import smallest_mac
 from bot.review.reported import reported_review
+from bot.review.wording import Wording
+
+_TAKE_IT = (
+    "where space counts, it is the one to take",
+    "take it where memory is short",
+    "it is the better choice where every gigabyte counts",
+)
 
 
 def review(facts: Facts, outcomes: Mapping[str, Outcomes] | None = None) -> Review:
@@ -23,7 +30,7 @@ def review(facts: Facts, outcomes: Mapping[str, Outcomes] | None = None) -> Revi
     """
     if (known := facts.measured) is None:
         return reported_review(facts, board(facts))
-    mine = known.measurement
+    mine, say = known.measurement, Wording(facts.card)
     comparisons = _comparisons(facts, known, outcomes or {})
     with_base = next((c for c in comparisons if c.name == "base"), None)
     siblings = tuple(c for c in comparisons if c is not with_base)
@@ -31,12 +38,12 @@ def review(facts: Facts, outcomes: Mapping[str, Outcomes] | None = None) -> Revi
     sentences = (
         *(_against(c, "the base", most=7) for c in (with_base,) if c),
         *_against_siblings(siblings),
-        *_cheaper(mine, siblings),
+        *_cheaper(mine, siblings, say),
         *_otherwise(comparisons),
         *_tests(comparisons),
         *(f"{task_title(task)} says nothing here: {reason}." for task, reason in silent.items()),
-        _speed(mine),
-        _memory(mine),
+        _speed(mine, say),
+        _memory(mine, say),
     )
     return Review(
         verdict=_verdict(facts.recipe, known, with_base, silent),
@@ -128,7 +135,7 @@ def _against_siblings(siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
     return (*told, f"Against {names} every task that says something is within noise{perplexity}.")
 
 
-def _cheaper(mine: Measurement, siblings: tuple[Comparison, ...]) -> tuple[str, ...]:
+def _cheaper(mine: Measurement, siblings: tuple[Comparison, ...], say: Wording) -> tuple[str, ...]:
     """The smallest sibling that is smaller than this quant and nowhere worse beyond noise."""
     own = mine.size_bytes
     equal = [
@@ -142,7 +149,7 @@ def _cheaper(mine: Measurement, siblings: tuple[Comparison, ...]) -> tuple[str, 
     what = "task or on perplexity" if best.perplexity is not None else "task"
     return (
         f"The smaller {best.name} ({size(best.size_bytes)}) is not worse beyond noise on any {what}: "
-        f"where space counts, it is the one to take.",
+        f"{say(*_TAKE_IT)}.",
     )
 
 
@@ -176,23 +183,31 @@ def _called(found: Comparison) -> str:
     return "the base" if found.name == "base" else found.name
 
 
-def _speed(mine: Measurement) -> str:
+def _speed(mine: Measurement, say: Wording) -> str:
     speed = mine.speed
     if speed is None:
         return ""
+    made = say("It generates", "It writes", "Generating, it reaches")
+    read = say("and reads a prompt at", "and goes through a prompt at", "and a prompt is read at")
     return (
-        f"It generates {speed.generation_tps:,.1f} tokens per second and reads a prompt at "
-        f"{speed.prompt_tps:,.1f}, on {chip(mine.device)}."
+        f"{made} {speed.generation_tps:,.1f} tokens per second {read} {speed.prompt_tps:,.1f}, "
+        f"on {chip(mine.device)}."
     )
 
 
-def _memory(mine: Measurement) -> str:
+def _memory(mine: Measurement, say: Wording) -> str:
     weight = mine.size_bytes
     memory = smallest_mac(weight)
-    room = f"{100 * FILL:.0f} % of Metal's working set, the rest being left for the context"
+    share = f"{100 * FILL:.0f} % of Metal's working set"
+    room = say(
+        f"{share}, the rest being left for the context",
+        f"{share}, which leaves room for the context",
+        f"{share}; what remains is for the context",
+    )
     if memory is None:
         return f"Its {size(weight)} are more than {room}, on any single Mac."
-    return f"Its {size(weight)} are within {room}, on a Mac with {memory} GB or more."
+    inside = say("are within", "stay within", "take no more than")
+    return f"On a Mac with {memory} GB or more its {size(weight)} {inside} {room}."
 
 
 def _largest(differences: tuple[TaskDifference, ...]) -> tuple[TaskDifference, ...]:
