@@ -44,7 +44,7 @@ def facts_of(door: HubDoor, repo: str) -> Facts:
     manifest = there.manifest
     if manifest is None or manifest.measurement is None:
         raise NotFound(f"{repo} holds no measurement of qx-bot's: there are no facts for a card")
-    kept = _decoded(door.read(repo, FILE, there.sha)) or _from_manifest(door, manifest)
+    kept = kept_facts(door, repo, there.sha) or _from_manifest(door, manifest)
     assert kept.measured is not None
     siblings = _siblings(door, manifest, kept.measured)
     return replace(kept, measured=replace(kept.measured, siblings=siblings))
@@ -64,7 +64,9 @@ def outcomes_of(door: HubDoor, facts: Facts) -> dict[str, Outcomes]:
     return found
 
 
-def _decoded(data: bytes | None) -> Facts | None:
+def kept_facts(door: HubDoor, repo: str, revision: str | None = None) -> Facts | None:
+    """The facts file of a repo; None where it has none, or none that this version understands."""
+    data = door.read(repo, FILE, revision)
     try:
         found = msgspec.json.decode(data, type=Facts) if data is not None else None
     except (msgspec.DecodeError, RecursionError):

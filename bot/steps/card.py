@@ -14,7 +14,7 @@ from bot.card.words import words_for
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.measure.results import Outcomes
-from bot.publish import card_facts, eval_results, ledger, manifest, outcomes
+from bot.publish import card_facts, card_updates, eval_results, ledger, manifest, outcomes
 from bot.publish.rivals import rivals
 from bot.records import Approval, Gate, Manifest, Measurement, Sibling, from_json
 from bot.review.gate import judge
@@ -90,6 +90,7 @@ def _facts(job: Job, hub: HubDoor, gate: Gate) -> Facts:
         endpoint=hub.endpoint,
         gate=gate,
         measuring=job.measuring,
+        updates=card_updates.updates(hub, job.quant, job.folder),
         words=words_for(
             settings.from_environment().watchlist, job.plan.base.repo, job.quant.recipe, job.plan.account
         ),

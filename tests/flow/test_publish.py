@@ -181,6 +181,9 @@ def test_a_changed_base_updates_the_public_repo_through_a_branch(
     assert len(after) == len(before) + 1
     assert after[1:] == before
     assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
+    card = Path(reader.hf_hub_download(TARGET, "README.md")).read_text()
+    assert f"made from revision {sha[:12]} of the base" in card
+    assert "Fetch again: `generation_config.json`" in card
 
 
 @pytest.mark.parametrize("revision", ["main", "sha"])
