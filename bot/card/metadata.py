@@ -15,11 +15,12 @@ from msgspec import structs
 
 from bot.card.facts import Facts, Metadata
 from bot.card.markdown import clean
+from bot.hub.metadata import LICENSES
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|code|multilingual")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'`]+|[A-Za-z0-9][A-Za-z0-9._/-]*")
-_REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_REPO = re.compile(r"[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}")
 _MAX_TAG = 100
 _OTHER_FORMATS = frozenset({"gguf", "gptq", "awq", "exl2", "exl3", "onnx", "openvino", "fp8"})
 """Tags that say how the base's files are stored, which is not true of the quant."""
@@ -29,13 +30,13 @@ def metadata(facts: Facts) -> str:
     """The YAML block's text, without its `---` lines. What the facts do not know is left out."""
     known = upstream(facts)
     data = ModelCardData(
-        license=_identifier(known.license),
-        license_name=_short(known.license_name),
+        license=_license(known),
+        license_name=_license_name(known),
         license_link=_license_link(known.license_link),
-        language=[code for code in known.language or () if _LANGUAGE.fullmatch(code)] or None,
+        language=_languages(known.language or ()) or None,
         library_name="mlx",
         pipeline_tag=pipeline_tag(facts),
-        base_model=clean(facts.base_model).strip(),
+        base_model=_repo(facts.base_model),
         base_model_relation="quantized",
         tags=tags(known.tags or (), facts.rehearsal),
         new_version=_repo(facts.new_version),
@@ -76,6 +77,22 @@ def sees(facts: Facts) -> bool:
 
 def _repo(value: str | None) -> str | None:
     return value if value and _REPO.fullmatch(value) else None
+
+
+def _license(known: Metadata) -> str | None:
+    """One of the Hub's identifiers; what is none of them is `other`, with its own name beside it."""
+    value = _identifier(known.license)
+    return "other" if value and value.lower() not in LICENSES else value and value.lower()
+
+
+def _license_name(known: Metadata) -> str | None:
+    own = _identifier(known.license)
+    return _short(known.license_name) or (own if _license(known) == "other" and own != "other" else None)
+
+
+def _languages(codes: Sequence[str]) -> list[str]:
+    """Codes in lower case, as the Hub wants them (zh-hans), each once."""
+    return list(dict.fromkeys(code.lower() for code in codes if _LANGUAGE.fullmatch(code)))
 
 
 def _identifier(value: str | None) -> str | None:

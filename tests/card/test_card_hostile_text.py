@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from bot.card.facts import CollectionLink
 from bot.card.markdown import clean, code, link, text
 from bot.card.render import render
+from bot.hub.metadata import validate
 from bot.records import BaseRevision, Card
 from bot.review.review import review
 from tests.card.examples import BASE, QX86_HI, card_facts
@@ -94,12 +95,14 @@ def _outline(card: str) -> list[str]:
     base=replace(BASE, license="mit\nbase_model: evil/model", tags=("a\n---\n# x",), language=("no", "en: x"))
 )
 def test_metadata_is_read_back_as_it_was_meant(base: BaseRevision) -> None:
-    """The Hub client parses the YAML, and no upstream value becomes a key, another type or another base."""
-    data = metadata(hostile_card(base, "x").text)
+    """The Hub refuses nothing, its client parses the YAML, and no value becomes a key or another type."""
+    card = hostile_card(base, "x").text
+    assert validate(card)[0] == []
+    data = metadata(card)
     allowed = {"base_model", "language", "library_name", "license", "license_name", "license_link",
                "pipeline_tag", "tags", "base_model_relation"}  # fmt: skip
     assert set(data) <= allowed
-    assert data["base_model"] == clean(base.repo).strip()
+    assert data.get("base_model", base.repo) == base.repo
     assert (data["base_model_relation"], data["library_name"]) == ("quantized", "mlx")
     assert data["tags"][-1] == "mlx"
     assert all(
@@ -122,6 +125,14 @@ def test_metadata_of_another_form_is_left_out(field: str, value: object, key: st
     """A license, link, language or task that the Hub would refuse does not reach the metadata."""
     data = metadata(hostile_card(replace(BASE, **{field: value}), "x").text)
     assert data.get(key) == ("text-generation" if key == "pipeline_tag" else None)
+
+
+def test_what_the_hub_would_refuse_is_said_in_its_own_words() -> None:
+    """A license that is none of the Hub's identifiers is `other` with its name; language codes are small."""
+    base = replace(BASE, license="My-License-2", license_name=None, language=("zh-Hans", "EN", "zh-hans"))
+    data = metadata(hostile_card(base, "x").text)
+    assert (data["license"], data["license_name"]) == ("other", "My-License-2")
+    assert data["language"] == ["zh-hans"]
 
 
 @given(word=words)
