@@ -13,6 +13,7 @@ from huggingface_hub import HfApi, ModelCard, snapshot_download
 
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
+from tests.card.parsed import tables
 from tests.flow.conftest import ACCOUNT, BASE, Bot
 
 TARGET = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
@@ -28,6 +29,9 @@ def test_a_base_becomes_a_public_measured_carded_linked_repo(
     bot: Bot, api: HfApi, reader: HfApi, tmp_path: Path
 ) -> None:
     """One command takes a base to a public repo whose card, manifest and collections are true."""
+    (bot.watchlist.parent / "notes").mkdir()
+    (bot.watchlist.parent / "notes" / "qx64-hi.md").write_text("My favourite: **small**.\n")
+
     result = bot.json("publish", BASE, "--recipe", "qx64-hi", "--recipe", "q8-hi", "--yes")
 
     assert [o["status"] for o in result["result"]["outcomes"]] == ["published", "published"]
@@ -55,6 +59,16 @@ def test_a_base_becomes_a_public_measured_carded_linked_repo(
 
     titles = {c.title for c in reader.list_collections(owner=ACCOUNT, item=f"models/{TARGET}")}
     assert titles == set(manifest["collections"]) != set()
+
+    assert f"My favourite: **small**.\n\n*{ACCOUNT}*" in card.text
+    facts = tmp_path / "facts.json"
+    assert bot("card", "facts", TARGET, "--out", str(facts)).returncode == 0
+    again = ModelCard(bot("card", "render", "--facts", str(facts)).stdout)
+    assert again.data.to_dict() == card.data.to_dict()
+    assert tables(again.text)[1:] == tables(card.text)[1:], "only the family has grown since"
+    for picture in ("figures/family-light.png", "figures/profile-dark.png", "figures/bits-light.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+        assert picture in card.text
 
 
 def test_anybody_can_repeat_the_paired_tests(bot: Bot, reader: HfApi, tmp_path: Path) -> None:
