@@ -37,7 +37,7 @@ TICK = 0.1
 _HERE = Path(__file__).parent
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -164,6 +164,7 @@ class PreviewServer:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._listener.bind((HOST, port))
+            self._listener.listen()  # from here on nobody else can have the port
         except (OSError, OverflowError) as error:
             self._listener.close()
             raise HostError(f"cannot listen on {HOST}:{port} ({error}): choose another --port") from error
