@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -27,16 +28,19 @@ def preview(
 
     known = settings.from_environment()
     templates = known.templates.absolute() if known.templates else None
-    check(templates)
+    found = source(facts)
+    check(found, templates)
     shown = Preview(
-        source(facts),
+        found,
         lambda: HubDoor(known),
         figures,
         templates=templates,
         account=known.account,
         template=template,
     )
-    PreviewServer(shown, port).run(lambda address: _announce(address, shown.source.label, shown.folders))
+    server = PreviewServer(shown, port)
+    with contextlib.suppress(KeyboardInterrupt):  # that is how a preview ends
+        server.run(lambda address: _announce(address, found.label, shown.folders))
 
 
 def _announce(address: str, facts: str, folders: tuple[Path, ...]) -> None:

@@ -21,7 +21,7 @@ from bot.card.preview.preview import Preview, check
 from bot.card.preview.sanitized import ATTRIBUTES, TAGS, Addresses, card_html, slug_of
 from bot.card.preview.server import PreviewServer, create_app
 from bot.card.preview.source import EXAMPLE, source
-from bot.errors import ConfigError, HostError, HubUnavailable
+from bot.errors import ConfigError, HostError, HubUnavailable, NotFound
 from tests.card.preview_pages import Figure, Hub, own_templates, preview, serving, soon
 
 HUB = Addresses(endpoint="https://hub.test", repo="me/quant", pictures={"figures/a.png": "/figures/1.png"})
@@ -134,10 +134,13 @@ def test_a_fault_of_the_bot_does_not_end_the_preview(capsys: pytest.CaptureFixtu
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_missing_folder_of_templates_is_told_at_once(tmp_path: Path) -> None:
-    """BOT_TEMPLATES that names no folder ends the command with a sentence: it could not be watched."""
+def test_what_could_not_be_watched_is_told_at_once(tmp_path: Path) -> None:
+    """A file of facts that is missing, or BOT_TEMPLATES that names no folder, ends it with a sentence."""
     with pytest.raises(ConfigError, match="is no folder of templates"):
-        check(tmp_path / "missing")
+        check(source(None), tmp_path / "missing")
+    with pytest.raises(NotFound, match="is not there"):
+        check(source(str(tmp_path / "missing.yaml")), None)
+    check(source(None), tmp_path)
 
 
 # ---------------------------------------------------------------- the published card

@@ -21,8 +21,8 @@ function theme() {
   const chosen = localStorage.getItem("theme") || "auto";
   const dark = chosen === "auto" ? system.matches : chosen === "dark";
   document.documentElement.dataset.theme = dark ? "dark" : "light";
-  $("theme").textContent = { auto: "Auto", light: "Light", dark: "Dark" }[chosen];
-  $("theme").title = "Colours: as the system has them, light, or dark";
+  $("theme").textContent = `Theme: ${chosen}`;
+  $("theme").title = "As the system has it, light, or dark";
   for (const source of document.querySelectorAll("#card picture source")) figure(source, dark);
 }
 
@@ -123,8 +123,9 @@ function drawMetadata(fields) {
   $("fields").replaceChildren(...lines);
   const chips = fields
     .filter(({ name }) => ["pipeline_tag", "library_name", "language", "tags", "license"].includes(name))
-    .flatMap(({ name, entries }) => entries.map((entry) => chip(name, entry.text)));
-  $("chips").replaceChildren(...chips);
+    .flatMap(({ name, entries }) => entries.map(({ text }) => [name, text]))
+    .filter(([, text], i, all) => all.findIndex((other) => other[1] === text) === i); // the library is also a tag
+  $("chips").replaceChildren(...chips.map(([name, text]) => chip(name, text)));
 }
 
 function linked({ text, url }) {
@@ -190,7 +191,7 @@ function diffLine({ kind, parts, old, new: now }) {
 // ---------------------------------------------------------------- the page
 
 function draw({ facts, example, card, trouble, published, changes }) {
-  $("facts").textContent = facts;
+  $("facts").textContent = example || !/\.\w+$/.test(facts) ? facts : facts.split(/[\\/]/).pop();
   $("facts").title = facts;
   $("example").hidden = !example;
   $("view-card").classList.toggle("old", Boolean(trouble));

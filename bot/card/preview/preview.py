@@ -24,7 +24,7 @@ from bot.card.preview.published import ASKING, EXAMPLE, Published
 from bot.card.preview.source import Door, Known, Source, load
 from bot.card.preview.trouble import Trouble, trouble
 from bot.card.template_folder import SUFFIX, environment, standard
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError, ConfigError, NotFound
 from bot.records import Record
 
 Draw = Callable[[Facts, Board], Sequence[Figure]]
@@ -190,7 +190,12 @@ class Preview:
             self._state = replace(state, changes=found)
 
 
-def check(templates: Path | None) -> None:
-    """Raises ConfigError when the account's own folder is none: it could not be watched."""
+def check(source: Source, templates: Path | None) -> None:
+    """Raises what cannot be mended while the page is open, because it could not be watched.
+
+    That is NotFound for a file of facts that is missing, ConfigError for an own folder that is none.
+    """
+    if source.file is not None and not source.file.is_file():
+        raise NotFound(f"{source.label} is not there: give --facts a file of facts, or a quant as owner/name")
     if templates is not None and not templates.is_dir():
         raise ConfigError(f"{templates} is no folder of templates: create it, or unset BOT_TEMPLATES")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
 import msgspec
 import uvicorn
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -79,13 +79,14 @@ def create_app(preview: Preview, stopping: Callable[[], bool] = lambda: False) -
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async def refresh() -> None:
-            await to_thread.run_sync(preview.refresh)
+        def refresh() -> None:
+            # a daemon: who ends the preview does not wait for a Hub that does not answer
+            threading.Thread(target=preview.refresh, daemon=True).start()
 
         stop = anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(watch, preview.folders, preview.source.file, refresh, stop)
-            group.start_soon(refresh)
+            refresh()
             yield
             stop.set()
 

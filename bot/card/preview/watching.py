@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import anyio
@@ -13,11 +13,11 @@ from bot.card.template_folder import SUFFIX
 GATHER = 200
 """Milliseconds for which saves that follow each other closely are taken as one."""
 
-OnSave = Callable[[], Awaitable[None]]
+OnSave = Callable[[], None]
 
 
 async def watch(folders: Iterable[Path], facts: Path | None, on_save: OnSave, stop: anyio.Event) -> None:
-    """Await `on_save` after each save, until `stop`. Folders of templates are watched with all below them.
+    """Call `on_save` after each save, until `stop`. Folders of templates are watched with all below them.
 
     The file of facts is watched by its folder: one that was renamed into place is another file.
     """
@@ -35,7 +35,7 @@ async def _each(
         folder, watch_filter=wanted, debounce=GATHER, stop_event=stop, recursive=below, raise_interrupt=False
     )
     async for _ in saves:
-        await on_save()
+        on_save()
 
 
 def _is_template(_: Change, path: str) -> bool:
