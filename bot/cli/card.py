@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import settings
+from bot.cli.card_preview import preview
 
 if TYPE_CHECKING:
     from bot.card.facts import Facts
@@ -19,6 +20,9 @@ card = typer.Typer(no_args_is_help=True)
 @card.callback()
 def _card() -> None:
     """Cards: facts, rendering, checking what a text claims, preview, updates of what is published."""
+
+
+card.command()(preview)
 
 
 @card.command("facts")
