@@ -20,7 +20,7 @@ def preview(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.")] = 0,
 ) -> None:
     """Show the card as the Hub does, and again within a second of each save, until Ctrl-C."""
-    from bot.card.figures import figures
+    from bot.card.figures.draw import figures
     from bot.card.preview.preview import Preview, check
     from bot.card.preview.server import PreviewServer
     from bot.card.preview.source import source

@@ -37,5 +37,9 @@ _KINDS: dict[Kind, Callable[[Table, Board], Shown]] = {
 
 
 def score_tables(facts: Facts, board: Board) -> tuple[Shown, ...]:
-    """The tables that the facts name, or the standard ones. Raises ConfigError for a model without facts."""
-    return tuple(_KINDS[table.kind](table, board) for table in facts.tables or standard(board))
+    """The tables that the facts name, or the standard ones; those with nothing to show are left out.
+
+    Raises ConfigError for a model without facts.
+    """
+    made = (_KINDS[table.kind](table, board) for table in facts.tables or standard(board))
+    return tuple(table for table in made if table.rows)

@@ -25,6 +25,15 @@ class Shown(Record, frozen=True, kw_only=True):
     rows: tuple[tuple[str, ...], ...]
     explained: tuple[str, ...] = msgspec.field(default_factory=tuple)
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """For each column, whether it holds numbers, which are set to the right."""
+        return tuple(all(map(_is_number, cells)) for cells in zip(*self.rows, strict=True))
+
+
+def _is_number(cell: str) -> bool:
+    return cell == NOT_PUBLISHED or re.match(r"[+\-±]?\d[\d.]*( ±|$|[KMGT]| \()", cell) is not None
+
 
 def subject_of(table: Table, board: Board) -> Model:
     return board.model(table.subject) if table.subject else board.subject
