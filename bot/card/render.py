@@ -53,7 +53,7 @@ def render(
     Raises ConfigError, with file and line, for a template that is missing, wrong, or
     asks for a fact that does not exist.
     """
-    template = facts.template or template_for(facts)
+    template = template_for(facts) if facts.template is None else facts.template
     if not _NAME.fullmatch(template):
         raise ConfigError(f"{template!r} is no template's name: use letters, digits, dot, dash")
     own = templates.absolute() if templates else None

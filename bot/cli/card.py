@@ -12,7 +12,6 @@ from bot.cli.card_preview import preview
 
 if TYPE_CHECKING:
     from bot.card.facts import Facts
-    from bot.records import Card
 
 card = typer.Typer(no_args_is_help=True)
 
@@ -59,15 +58,19 @@ def render(
     """Render a model card from a file of facts."""
     from msgspec.structs import replace
 
+    from bot.card import written
     from bot.card.facts_file import read
+    from bot.card.render import render as render_card
+    from bot.review.review import review
 
     known = _owned(read(facts), account)
     known = replace(known, template=template) if template else known
+    templates = settings.from_environment().templates
     if out is None:
-        typer.echo(_rendered(known, None).text, nl=False)
+        typer.echo(render_card(known, review(known), templates).text, nl=False)
     else:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "README.md").write_text(_rendered(known, out).text, encoding="utf-8")
+        written.write(out, known, review(known), templates)
         typer.echo(f"wrote {out / 'README.md'}")
     if explain:
         _explain(known, to_stderr=out is None)
@@ -87,22 +90,6 @@ def _owned(known: Facts, account: str | None) -> Facts:
         err=True,
     )
     return known
-
-
-def _rendered(known: Facts, out: Path | None) -> Card:
-    """The card; its figures are written below `out` and shown on it, or left out where there is no folder."""
-    from bot.card.board import board
-    from bot.card.figures import figures
-    from bot.card.render import render as render_card
-    from bot.review.review import review
-
-    pictures = figures(known, board(known)) if out else ()
-    for picture in pictures:
-        for path, data in ((picture.path, picture.light), (picture.dark_path, picture.dark)):
-            assert out is not None
-            (out / path).parent.mkdir(parents=True, exist_ok=True)
-            (out / path).write_bytes(data)
-    return render_card(known, review(known), settings.from_environment().templates, pictures)
 
 
 def _explain(known: Facts, *, to_stderr: bool) -> None:

@@ -8,8 +8,8 @@ from dbos import DBOS
 from msgspec.structs import replace
 
 from bot import settings
+from bot.card import written
 from bot.card.facts import Facts, facts
-from bot.card.render import render
 from bot.card.words import words_for
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
@@ -59,8 +59,8 @@ def write(job: Job, gate: Gate, approval: Approval | None = None) -> Manifest:
         )
     store = settings_for(job.plan).measurements
     known = _facts(job, hub, gate)
-    card = render(known, review(known, _outcomes(known, hub, store)), settings.from_environment().templates)
-    (folder / "README.md").write_text(card.text, encoding="utf-8")
+    said = review(known, _outcomes(known, hub, store))
+    card = written.write(folder, known, said, settings.from_environment().templates)
     mine, base = outcomes.keep(folder, store, required(job), job.measurement_of(None))
     card_facts.write(folder, known, mine, base)
     eval_results.write(folder, hub, job.quant.repo, mine, rehearsal=job.plan.rehearsal)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -14,7 +19,7 @@ from bot.card.preview.preview import Preview
 from bot.card.preview.server import PreviewServer, create_app
 from bot.card.preview.source import EXAMPLE
 from bot.errors import HostError
-from tests.card.preview_pages import own_templates, preview, serving, soon
+from tests.card.preview_pages import PATIENCE, own_templates, preview, serving, soon
 
 
 @pytest.fixture
@@ -62,6 +67,23 @@ def test_a_taken_port_is_told() -> None:
     first = PreviewServer(preview())
     with pytest.raises(HostError, match="choose another --port"):
         PreviewServer(preview(), int(first.address.rsplit(":", 1)[1]))
+
+
+def test_the_command_says_where_and_ends_by_ctrl_c(tmp_path: Path) -> None:
+    """`bot card preview` prints its address, answers there, and ends without complaint when it is interrupted."""
+    command = [sys.executable, "-m", "bot", "card", "preview", "--facts", str(EXAMPLE)]
+    environment = {**os.environ, "BOT_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as running:
+        assert running.stdout is not None
+        address = re.search(rb"http://127\.0\.0\.1:\d+", running.stdout.readline())
+        assert address is not None
+        answer = httpx2.get(f"{address.group().decode()}/state")
+        assert answer.json()["facts"].endswith("example.yaml")
+        running.send_signal(signal.SIGINT)
+        _, complaints = running.communicate(timeout=PATIENCE)
+        assert (running.returncode, complaints) == (0, b"")
 
 
 def saves() -> list[tuple[str, Callable[[Path, str], None]]]:

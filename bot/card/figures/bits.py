@@ -49,12 +49,18 @@ def _said(row: BitsRow, layers: int) -> str:
         if bits is not None:
             at.setdefault(bits, []).append(layer)
     parts = [
-        f"{number(bits)} in {'all layers' if len(here) == layers else f'layers {ranges(here)}'}"
+        f"{number(bits)} in {_where(here, layers)}"
         for bits, here in sorted(at.items(), key=lambda item: len(item[1]))
     ]
     if len(parts) > 1 and sum(map(len, at.values())) == layers:
-        parts[-1] = f"{number(max(at, key=lambda bits: len(at[bits])))} in the others"
+        parts[-1] = f"{parts[-1].partition(' ')[0]} in the others"
     return f"{short(row.name, 40)} {', '.join(parts) or 'in no layer'}"
+
+
+def _where(here: list[int], layers: int) -> str:
+    if len(here) == layers:
+        return "all layers"
+    return f"{'layer' if len(here) == 1 else 'layers'} {ranges(here)}"
 
 
 def number(bits: float) -> str:

@@ -66,7 +66,7 @@ LIGHT = Theme(
     subject="#0060a8",
     base="#1b1f27",
     marks=("#c65102", "#00805d", "#a3478a", "#80690a"),
-    widths=("#8f8a13", "#4b9a2e", "#21918c", "#2f6f8e", "#3b528b", "#472d7b", "#2c0136"),
+    widths=("#8f8a13", "#4f9a2c", "#1f9880", "#2a7a94", "#3a5a9c", "#4a1f78", "#200a2c"),
 )
 DARK = Theme(
     background="#0b0f19",
@@ -158,7 +158,7 @@ def numbered(values: Sequence[float]) -> list[str]:
 def ticks(low: float, high: float, *, log: bool) -> list[float]:
     """Round numbers between `low` and `high`, some four to nine of them."""
     if not log or high / low < 3:
-        steps = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        steps = MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         return [float(step) for step in steps if low <= step <= high]
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 4, 6, 8)):

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from bot.card.figures.canvas import MARGIN, NORMAL, SMALL, WIDTH, Sheet, numbered, ticks
-from bot.card.figures.family import Family, Point, loss
+from bot.card.figures.family import Family, Guide, Point, loss
 from bot.card.figures.placing import Box, around, nearest, place
 
 HEIGHT = 470
@@ -25,9 +25,10 @@ def draw(shown: Family, sheet: Sheet) -> None:
     kl = shown.measure == "kl"
     what = "KL divergence to the base, nats a token" if kl else "perplexity"
     bars = " Bars: ± 1 standard error." if any(p.stderr is not None for p in shown.points) else ""
+    macs = "Left of a dashed line, a model fits a Mac with so much memory." if shown.guides else ""
     sheet.heading(
         f"Size on disk and {'KL divergence to the base' if kl else 'perplexity'}",
-        (f"Lower is better: {what}.{bars} Size is on a logarithmic scale.",),
+        (f"Lower is better: {what}.{bars}", f"{macs} Sizes on a logarithmic scale.".strip()),
     )
     axes = sheet.axes(_LEFT, _TOP, _RIGHT, _BOTTOM)
     floor = _scale(axes, shown)
@@ -42,7 +43,7 @@ def draw(shown: Family, sheet: Sheet) -> None:
 
 
 def _scale(axes: Axes, shown: Family) -> float:
-    """Sets both axes; the value at which a base stands whose own is 0."""
+    """Sets both axes; the value at which a base stands whose own is 0: on a logarithmic axis, its foot."""
     axes.set_xscale("log")
     axes.set_xlim(shown.low, shown.high)
     ends = [end for point in shown.points if point.value is not None for end in _ends(point)]
@@ -52,10 +53,11 @@ def _scale(axes: Axes, shown: Family) -> float:
         axes.set_yscale("log")
         low = max(low, min(p.value for p in shown.points if p.value is not None) / 3)
         room = (high / low) ** 0.14
-        axes.set_ylim(low / room ** (2 if based else 1), high * room)
-        return float(low / room)
+        foot = float(low / room ** (2 if based else 1))
+        axes.set_ylim(foot, high * room)
+        return foot
     room = (high - (0 if based else low)) * 0.14 or high * 0.05
-    axes.set_ylim(-room if based else max(0, low - room), high + room)
+    axes.set_ylim(0 if based else max(0, low - room), high + room)
     return 0.0
 
 
@@ -68,6 +70,9 @@ def _grid(axes: Axes, shown: Family, sheet: Sheet) -> None:
     low, high = axes.get_ylim()
     values = [value for value in ticks(low, high, log=shown.log) if value >= 0]
     names = [f"{value:.6g}" for value in values] if shown.log else numbered(values)
+    if shown.log and any(point.value is None for point in shown.points):
+        clear = [at for at, value in enumerate(values) if value > low * (high / low) ** 0.08]
+        values, names = [low, *(values[at] for at in clear)], ["0", *(names[at] for at in clear)]
     axes.set_yticks(values, names)
     sizes = ticks(shown.low, shown.high, log=True)
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
@@ -79,8 +84,6 @@ def _grid(axes: Axes, shown: Family, sheet: Sheet) -> None:
 def _guides(axes: Axes, shown: Family, sheet: Sheet) -> None:
     """Dashed lines with the Mac's memory on top, on the side of what fits; crowded ones go without."""
     theme, last = sheet.theme, 0.0
-    if shown.guides:
-        sheet.write(_LEFT, _TOP - 31, "Left of a dashed line: fits a Mac with", size=SMALL, color=theme.muted)
     for guide in shown.guides:
         axes.axvline(guide.gib, color=theme.muted, linewidth=1, dashes=(4, 4), zorder=1)
         share = math.log(guide.gib / shown.low) / math.log(shown.high / shown.low)
@@ -127,6 +130,7 @@ def _labels(axes: Axes, shown: Family, at: list[tuple[Point, float]], sheet: She
         Box(float(page.x0), float(page.y0) + 6, float(page.x1) + 2 * MARGIN - 8, float(page.y1)),
         taken,
         gap=20,
+        avoid=[_line(axes, guide) for guide in shown.guides],
     )
     for (x, y), text, box, (point, _) in zip(places, texts, found, at, strict=True):
         _put(text, box, (float(x), float(y)), point, sheet)
@@ -151,13 +155,20 @@ def _bar(axes: Axes, point: Point) -> Box:
     return Box(float(x) - 9, float(bottom) - 3, float(x) + 9, float(top) + 3)
 
 
+def _line(axes: Axes, guide: Guide) -> Box:
+    x, page = float(axes.transData.transform((guide.gib, 1))[0]), axes.bbox
+    return Box(x - 2, float(page.y0), x + 2, float(page.y1))
+
+
 def _put(text: Text, box: Box | None, point: tuple[float, float], which: Point, sheet: Sheet) -> None:
     """The label in its place over whatever line passes there, and a leader line where it stands far off."""
     if box is None:
         text.remove()
         return
     text.set_transform(None)
-    text.set_position(box.middle)
+    beside = "left" if box.left > point[0] else "right" if box.right < point[0] else "center"
+    x = {"left": box.left + 4, "right": box.right - 4, "center": box.middle[0]}[beside]
+    text.set(position=(x, box.middle[1]), horizontalalignment=beside, multialignment=beside)
     sheet.drawing.add_artist(
         Rectangle(
             (box.left + 2, box.bottom + 2), box.right - box.left - 4, box.top - box.bottom - 4,

@@ -14,6 +14,9 @@ _ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, 22, 338, 158, 202)
 _DISTANCES = (1.0, 2.2, 3.6, 5.2, 7.0, 9.5)
 
 
+Point = tuple[float, float]
+
+
 class Box(Record, frozen=True):
     """A rectangle in pixels."""
 
@@ -23,7 +26,7 @@ class Box(Record, frozen=True):
     top: float
 
     @property
-    def middle(self) -> tuple[float, float]:
+    def middle(self) -> Point:
         return (self.left + self.right) / 2, (self.bottom + self.top) / 2
 
     def covers(self, other: Box) -> bool:
@@ -35,6 +38,10 @@ class Box(Record, frozen=True):
             and other.bottom < self.top
         )
 
+    def holds_point(self, point: Point) -> bool:
+        """Whether the point lies within."""
+        return self.left <= point[0] <= self.right and self.bottom <= point[1] <= self.top
+
     def holds(self, other: Box) -> bool:
         """Whether the other lies within."""
         return (
@@ -45,37 +52,64 @@ class Box(Record, frozen=True):
         )
 
 
-def around(point: tuple[float, float], reach: float) -> Box:
+def around(point: Point, reach: float) -> Box:
     """The square that reaches so far from the point."""
     x, y = point
     return Box(x - reach, y - reach, x + reach, y + reach)
 
 
 def place(
-    points: Sequence[tuple[float, float]],
+    points: Sequence[Point],
     sizes: Sequence[tuple[float, float]],
     page: Box,
     taken: Iterable[Box],
     gap: float,
+    avoid: Iterable[Box] = (),
 ) -> tuple[Box | None, ...]:
     """For each point a box of its size within `page`, `gap` pixels or more away from it.
 
-    It touches nothing of `taken` and no label placed before. None: no place is free.
+    It touches nothing of `taken` and no label placed before, and its leader line crosses none of these;
+    beside its point it keeps clear of `avoid` too, where it can. None: no place is free.
     """
-    used = list(taken)
+    used, better = list(taken), list(avoid)
     placed: list[Box | None] = []
     for point, size in zip(points, sizes, strict=True):
-        free = (box for box in _places(point, size, gap) if page.holds(box))
-        found = next((box for box in free if not any(box.covers(other) for other in used)), None)
+        found = _found(point, size, page, [*used, *better], gap, _DISTANCES[:1])
+        found = found or _found(point, size, page, used, gap, _DISTANCES)
         placed.append(found)
-        used += [found] if found else []
+        used += [found, *_along(nearest(found, point), point)] if found else []
     return tuple(placed)
 
 
-def _places(point: tuple[float, float], size: tuple[float, float], gap: float) -> Iterator[Box]:
+def _found(
+    point: Point,
+    size: tuple[float, float],
+    page: Box,
+    used: Sequence[Box],
+    gap: float,
+    distances: Sequence[float],
+) -> Box | None:
+    around_it = [box for box in used if not box.holds_point(point)]
+    for box in _places(point, size, gap, distances):
+        if not page.holds(box) or any(box.covers(other) for other in used):
+            continue
+        leader = _along(nearest(box, point), point)
+        if not any(step.covers(other) for step in leader for other in around_it):
+            return box
+    return None
+
+
+def _along(start: Point, end: Point) -> list[Box]:
+    """Small boxes along a leader line."""
+    steps = max(2, int(math.dist(start, end) / 5))
+    at = [(n / steps) for n in range(1, steps)]
+    return [around((start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t), 2) for t in at]
+
+
+def _places(point: Point, size: tuple[float, float], gap: float, distances: Sequence[float]) -> Iterator[Box]:
     """Nearest first; at each distance to the right, to the left, above, below, then between."""
     (x, y), (width, height) = point, size
-    for distance in _DISTANCES:
+    for distance in distances:
         for angle in _ANGLES:
             across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
             left = x + gap * distance * across + width * (across - 1) / 2
@@ -83,7 +117,7 @@ def _places(point: tuple[float, float], size: tuple[float, float], gap: float) -
             yield Box(left, bottom, left + width, bottom + height)
 
 
-def nearest(box: Box, point: tuple[float, float]) -> tuple[float, float]:
+def nearest(box: Box, point: Point) -> Point:
     """The point of the box's edge that a leader line to `point` starts from."""
     x, y = point
     return min(max(x, box.left), box.right), min(max(y, box.bottom), box.top)

@@ -194,7 +194,8 @@ function draw({ facts, example, card, trouble, published, changes }) {
   $("facts").textContent = example || !/\.\w+$/.test(facts) ? facts : facts.split(/[\\/]/).pop();
   $("facts").title = facts;
   $("example").hidden = !example;
-  $("view-card").classList.toggle("old", Boolean(trouble));
+  $("waiting").hidden = Boolean(card || trouble);
+  $("view-card").classList.toggle("empty", !card);
   if (card) {
     document.title = `${card.title} · card preview`;
     $("template").textContent = card.template;

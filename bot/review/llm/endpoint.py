@@ -160,7 +160,7 @@ async def _refused(response: httpx2.Response) -> None:
         raise NoReview(
             f"the endpoint refuses the key (status {status}): set a valid one where `key_variable` says"
         )
-    said = error_text(await _bounded(response, 100_000))
+    said = error_text(await _bounded(response))
     reason = f", {said}" if said else ""
     if status in _BUSY:
         raise _busy(response, f"the endpoint is busy or down (status {status}{reason})")
@@ -178,12 +178,12 @@ def _busy(response: httpx2.Response, why: str) -> Exception:
     return NoReview(f"{why}: it wants {told} seconds of rest") if wait and wait > 20 else _TryAgain(why, wait)
 
 
-async def _bounded(response: httpx2.Response, most: int = MOST_BYTES) -> bytes:
+async def _bounded(response: httpx2.Response) -> bytes:
     """The body. Raises NoReview for one that is larger than any answer."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > most:
+        if len(body) > MOST_BYTES:
             raise NoReview("the endpoint sent more than any review has")
     return bytes(body)
 

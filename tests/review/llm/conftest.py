@@ -30,7 +30,7 @@ def written(llm: LlmServer) -> Written:
         wanted = {
             "endpoint": llm.will(*acts),
             "model": "marmot-writer",
-            "timeout": 5.0,
+            "timeout": 20.0,
             "silence": 0.3,
         } | settings
         asked = ReviewSettings(**wanted)  # type: ignore[arg-type]
