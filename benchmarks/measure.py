@@ -1,6 +1,6 @@
 """Measuring a model: mlx_lm.evaluate and mlx_lm.perplexity against the engine, side by side.
 
-    uv run python benchmarks/measure.py                  everything; on two cores some 40 minutes
+    uv run python benchmarks/measure.py                  everything; on two cores over an hour
     uv run python benchmarks/measure.py --quick          fewer questions: a first look
     uv run python benchmarks/measure.py --growth         time by number of questions and by size of the model
     uv run python benchmarks/measure.py --beyond-memory  a base larger than the memory of its process
@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -276,16 +276,19 @@ def floor(found: dict[str, Any], kind: str) -> float:
     return float(2 * operations / found["flops"])
 
 
-def compare(run: Bench, limit: int, reference: int, theirs: int, kinds: Sequence[str]) -> None:
-    """The main table: tasks. `reference` is our limit without OpenBLAS, where everything takes long."""
+def compare(run: Bench, asked: argparse.Namespace) -> None:
+    """The main table: tasks. Without OpenBLAS everything takes long, so our limit is another one there."""
     print("| BLAS | model | stored | mlx_lm.evaluate | ours | times | expected | floor | of the floor |")
     print("|:--|:--|:--|--:|--:|--:|--:|--:|--:|")
-    for openblas in (True, False) if sys.platform == "linux" else (True,):
-        for kind in kinds:
-            for stored in STORED:
+    for openblas in [True, False] if sys.platform == "linux" else [True]:
+        if asked.blas not in (None, "OpenBLAS" if openblas else "reference"):
+            continue
+        for kind in asked.kind or CONFIGS:
+            for stored in asked.stored or STORED:
                 folder = run.model(kind, stored)
-                their = run.ask("theirs", folder, openblas=openblas, limit=theirs)
-                ours = run.ask("ours", folder, openblas=openblas, limit=limit if openblas else reference)
+                their = run.ask("theirs", folder, openblas=openblas, limit=asked.theirs)
+                limit = asked.limit if openblas else asked.reference_limit
+                ours = run.ask("ours", folder, openblas=openblas, limit=limit)
                 _row(openblas, kind, stored, their, ours)
 
 
@@ -314,11 +317,11 @@ def _row(openblas: bool, kind: str, stored: str, their: dict[str, Any], ours: di
     )
 
 
-def perplexities(run: Bench, theirs: int, kinds: Sequence[str]) -> None:
+def perplexities(run: Bench, theirs: int, asked: argparse.Namespace) -> None:
     print(f"\nPerplexity, {PERPLEXITY[0]} x {PERPLEXITY[1]} tokens, OpenBLAS:\n")
     print("| model | stored | mlx_lm.perplexity | ours | times |\n|:--|:--|--:|--:|--:|")
-    for kind in kinds:
-        for stored in STORED:
+    for kind in asked.kind or CONFIGS:
+        for stored in asked.stored or STORED:
             folder = run.model(kind, stored)
             their = run.ask("their perplexity", folder, limit=theirs)
             ours = run.ask("our perplexity", folder)
@@ -379,6 +382,8 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--beyond-memory", action="store_true")
     parser.add_argument("--kind", action="append", choices=list(CONFIGS))
+    parser.add_argument("--stored", action="append", choices=list(STORED))
+    parser.add_argument("--blas", choices=["OpenBLAS", "reference"])
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(child(json.loads(arguments.child))))
@@ -390,10 +395,11 @@ def main() -> None:
             elif arguments.beyond_memory:
                 beyond_memory(run)
             else:
-                kinds = arguments.kind or list(CONFIGS)
-                limit, reference = (8, 1) if arguments.quick else (arguments.limit, arguments.reference_limit)
-                compare(run, limit, reference, arguments.theirs, kinds)
-                perplexities(run, 1, kinds)
+                if arguments.quick:
+                    arguments.limit, arguments.reference_limit = 8, 1
+                compare(run, arguments)
+                if arguments.blas != "reference":
+                    perplexities(run, 1, arguments)
 
 
 if __name__ == "__main__":

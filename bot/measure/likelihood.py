@@ -59,10 +59,13 @@ class EngineLM(MLXLM):  # type: ignore[misc]  # mlx_lm has no types
         batch_size: int = 8,
         **_: Any,
     ) -> None:
-        """As lm-eval makes it: `path` is a model's folder. Raises UnsuitableBase, VerificationFailed."""
+        """As lm-eval makes it: `path` is a model's folder. Raises UnsuitableBase, VerificationFailed.
+
+        Unless `use_chat_template` says it, texts are taken as templated once lm-eval templates one.
+        """
         folder = Path(path).expanduser()
         scorer = open_folder(folder, exact=exact_dtype)
-        self.set_up(scorer, folder, use_chat_template is not False, None, None, lambda *_: None)
+        self.set_up(scorer, folder, bool(use_chat_template), None, None, lambda *_: None)
         self._batch_size = int(batch_size)
 
     def set_up(
@@ -83,6 +86,13 @@ class EngineLM(MLXLM):  # type: ignore[misc]  # mlx_lm has no types
         self._max_tokens = None
         self._batch_size = 8
         self._sampler = None
+
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """The conversation as one text, which begins as the template says: no special tokens are added."""
+        self.use_chat_template = True
+        return str(super().apply_chat_template(chat_history, add_generation_prompt))
 
     @cached_property
     def _model(self) -> nn.Module:

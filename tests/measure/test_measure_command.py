@@ -69,6 +69,26 @@ def measured(place: Place, family: tuple[str | Path, ...]) -> tuple[Measurements
     return from_json(Measurements, written), done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("templated", [False, True])
+def test_lm_evals_own_command_gives_the_same_scores(
+    place: Place, measured: tuple[Measurements, str, str], templated: bool
+) -> None:
+    """`python -m bot.measure.harness`, as the README prints it, has the engine under the name `qx`."""
+    out = place.root / f"lm-eval-{templated}"
+    command = [
+        sys.executable, "-m", "bot.measure.harness", "--model", "qx", "--model_args", f"path={place.quant}",
+        "--tasks", "everything", "--include_path", str(place.tasks), "--output_path", str(out),
+        *(["--apply_chat_template"] if templated else []),
+    ]  # fmt: skip
+    done = subprocess.run(command, env=place.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (written,) = out.rglob("results_*.json")
+    found = json.loads(written.read_text())["results"]
+    quant = measured[0].items[1]
+    for score in quant.tasks if templated else quant.tasks_without_template:
+        assert found[score.task][f"{score.metric},none"] == pytest.approx(score.value, abs=1e-6), score.task
+
+
 def test_a_quant_and_its_base_are_measured_without_any_hub(
     measured: tuple[Measurements, str, str],
 ) -> None:
