@@ -70,7 +70,7 @@ def test_a_taken_port_is_told() -> None:
 
 
 def test_the_command_says_where_and_ends_by_ctrl_c(tmp_path: Path) -> None:
-    """`bot card preview` prints its address, answers there, and ends without complaint when it is interrupted."""
+    """`bot card preview` prints its address, answers there, and ends without complaint at an interrupt."""
     command = [sys.executable, "-m", "bot", "card", "preview", "--facts", str(EXAMPLE)]
     environment = {**os.environ, "BOT_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
     with subprocess.Popen(
@@ -79,7 +79,7 @@ def test_the_command_says_where_and_ends_by_ctrl_c(tmp_path: Path) -> None:
         assert running.stdout is not None
         address = re.search(rb"http://127\.0\.0\.1:\d+", running.stdout.readline())
         assert address is not None
-        answer = httpx2.get(f"{address.group().decode()}/state")
+        answer = httpx2.get(f"{address.group().decode()}/state", trust_env=False)
         assert answer.json()["facts"].endswith("example.yaml")
         running.send_signal(signal.SIGINT)
         _, complaints = running.communicate(timeout=PATIENCE)
