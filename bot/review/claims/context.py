@@ -1,0 +1,151 @@
+"""What a sentence leaves unsaid: whom it speaks of, against whom, on which tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.card.board import Model
+from bot.records import Record
+from bot.review.claims.clause import Clause, Party, parties
+from bot.review.claims.metrics import Scale
+
+
+class Context(Record, frozen=True, kw_only=True):
+    """Taken from headings, table columns and earlier sentences. Names of models; empty: nothing was said.
+
+    `sets`: which models tables show together; a best or a worst is meant among one of these.
+    `fixed`: nobody else is meant than `rivals`. `borrowed`: the tasks are those of an earlier clause, which
+    numbers may be of, but no mere words.
+    """
+
+    subjects: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    loose: bool = False
+    metric: str = ""
+    sets: tuple[tuple[str, ...], ...] = ()
+    fixed: bool = False
+    borrowed: bool = False
+
+
+class Sides(Record, frozen=True, kw_only=True):
+    """The models one claim can be about. Each of `rivals` is one way to understand who is meant.
+
+    `named`: the rivals stand in the clause; `said`: the subject does. `unknown`: somebody not on the board.
+    """
+
+    subjects: tuple[Model, ...]
+    rivals: tuple[tuple[Model, ...], ...]
+    named: bool = False
+    said: bool = False
+    unknown: bool = False
+    passive: bool = False
+
+
+def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: int | None = None) -> Sides:
+    """Who stands on either side of the relation that is token `anchor`; rivals are those nearest `number`."""
+    everyone = parties(clause)
+    rivals = [party for party in everyone if party.rival]
+    mine = [party for party in everyone if not party.rival]
+    before = [party for party in mine if party.last < anchor]
+    chosen = before[-1] if before else next(iter(mine), None)
+    if chosen is not None and not before and rivals and _is_pronoun_before(clause, anchor):
+        chosen = None
+    against = _nearest(rivals, number if number is not None and _between(rivals, anchor, number) else anchor)
+    subjects = _subjects(scale, chosen, context)
+    named = against is not None
+    return Sides(
+        subjects=subjects,
+        rivals=_rivals(scale, against, subjects, context),
+        named=named or len(subjects) > 1,
+        said=chosen is not None,
+        unknown=any(party.unknown for party in (chosen, against) if party),
+        passive=against is not None and _passive(clause, against),
+    )
+
+
+def _is_pronoun_before(clause: Clause, anchor: int) -> bool:
+    return any(token.kind("pronoun") for token in clause.tokens[:anchor])
+
+
+def _between(rivals: list[Party], anchor: int, number: int) -> bool:
+    """`1.4 over A and 0.8 over B`: the rival of a number comes after it, where one does."""
+    return number > anchor and any(party.first > number for party in rivals)
+
+
+def _nearest(rivals: list[Party], anchor: int) -> Party | None:
+    after = [party for party in rivals if party.first > anchor]
+    return after[0] if after else (rivals[-1] if rivals else None)
+
+
+def _passive(clause: Clause, party: Party) -> bool:
+    """`is outperformed by X`."""
+    if party.first < 2 or not clause.tokens[party.first - 1].kind("by"):
+        return False
+    verb = clause.tokens[party.first - 2].relation
+    return verb is not None and verb.direct
+
+
+def _subjects(scale: Scale, party: Party | None, context: Context) -> tuple[Model, ...]:
+    if party is None:
+        return of(scale, context.subjects) or (scale.board.subject,)
+    if party.group == "all":
+        return of(scale, dict.fromkeys((*context.subjects, *context.rivals))) if context.rivals else _scored(scale)
+    if party.group == "others":
+        return of(scale, context.rivals) or tuple(m for m in _scored(scale) if m.role != "subject")
+    return of(scale, party.models) or (scale.board.subject,)
+
+
+def _rivals(
+    scale: Scale, party: Party | None, subjects: tuple[Model, ...], context: Context
+) -> tuple[tuple[Model, ...], ...]:
+    others = tuple(model for model in _scored(scale) if model not in subjects)
+    told = tuple(model for model in of(scale, context.rivals) if model not in subjects)
+    if party is None:
+        if len(subjects) > 1:
+            return ()
+        sets = [told] if told else []
+        sets += [tuple(m for m in of(scale, names) if m not in subjects) for names in context.sets]
+        if not context.fixed:
+            sets += [others, *((model,) for model in others)]
+        else:
+            sets += [(model,) for model in told]
+        return unique(sets)
+    if party.group:
+        found = [told or others]
+        if told and len(told) < 2:
+            found = [others]
+        return tuple(found)
+    named = tuple(model for model in of(scale, party.models) if model not in subjects)
+    return (named,) if named else ()
+
+
+def unique(groups: Iterable[tuple[Model, ...]]) -> tuple[tuple[Model, ...], ...]:
+    """Without empty ones, each group of models once."""
+    found = {tuple(model.name for model in group): group for group in reversed(list(groups)) if group}
+    return tuple(reversed(found.values()))
+
+
+def _scored(scale: Scale) -> tuple[Model, ...]:
+    return scale.scored or scale.board.models
+
+
+def of(scale: Scale, names: Iterable[str]) -> tuple[Model, ...]:
+    """The models of these names, as far as the board has them."""
+    found = (scale.board.find(name) for name in names)
+    return tuple(model for model in found if model is not None)
+
+
+def opened(scale: Scale, clause: Clause, before: Context) -> Context | None:
+    """What a heading says about those under it; None where it names nobody."""
+    everyone = parties(clause)
+    mine = [name for party in everyone if not party.rival for name in party.models]
+    rivals = [name for party in everyone if party.rival for name in party.models]
+    if any(party.rival and party.group == "others" for party in everyone):
+        rivals = [model.name for model in _scored(scale) if model.name not in mine]
+    if not mine and not rivals:
+        return None
+    subjects = tuple(dict.fromkeys(mine))
+    if len(subjects) > 1 and not rivals:
+        subjects = ()
+    return Context(subjects=subjects, rivals=tuple(dict.fromkeys(rivals)), sets=before.sets)

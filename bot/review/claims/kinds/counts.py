@@ -1,0 +1,233 @@
+"""`wins 6/7`, `better on two of the seven tasks (A, B)`, `5 wins, 1 tie`, `a win rate of 71 %`, `its only loss is A`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.card.board import Model
+from bot.review.claims.claim import Claim, Work
+from bot.review.claims.context import Sides, sides
+from bot.review.claims.findings import Reading
+from bot.review.claims.kinds.extremes import standing_among
+from bot.review.claims.judge import Count, fits, readings
+from bot.review.claims.metrics import title
+from bot.review.claims.quantities import Quantity
+from bot.review.claims.words import Relation
+
+WIN = Relation(sign=1)
+_WHAT = {1: "is ahead of", 0: "is level with", -1: "is behind"}
+
+
+def find(work: Work) -> Iterator[Claim]:
+    """Counts of tasks."""
+    for found in (*_only(work), *_win_rates(work), *_counts(work)):
+        if found is not None:
+            yield found
+
+
+def _counts(work: Work) -> Iterator[Claim | None]:
+    tokens = work.clause.tokens
+    for index in list(work.free()):
+        quantity = tokens[index].quantity
+        if quantity is None or quantity.kind not in ("fraction", "count"):
+            continue
+        ranked = _ranked(work, index)
+        place = work.nearest_relation(index) if ranked is None else None
+        relation = tokens[place].relation if place is not None else None
+        if relation is None and ranked is None:
+            yield _wrong_total(work, index, quantity)
+            continue
+        if relation is not None and relation.axis in ("size", "speed"):
+            continue
+        first, last = _span(work, index, ranked if ranked is not None else place)
+        listed = _listed(work, index)
+        if ranked is not None:
+            found = _first_places(work, index, quantity)
+        else:
+            assert relation is not None
+            found = _readings(work, place or 0, index, quantity, relation, listed)
+        yield work.claim(first, last, found)
+        work.taken.update(_percent_after(work, index))
+
+
+def _span(work: Work, index: int, place: int | None) -> tuple[int, int]:
+    """From the relation to the number, or to the relation; a verb in front of a model belongs to it."""
+    if place is None:
+        return index, index
+    return min(index, place), max(index, place)
+
+
+def _ranked(work: Work, index: int) -> int | None:
+    """`#1 scores across 3 metrics`, `best on 4 of 7`: the place of the superlative, if there is one."""
+    for before in range(index - 1, max(-1, index - 5), -1):
+        token = work.clause.tokens[before]
+        first = token.quantity is not None and token.quantity.kind == "rank" and token.quantity.low == 1
+        best = token.superlative is not None and token.superlative.sign > 0 and token.superlative.rank == 1
+        if first or best:
+            return before
+        if token.relation is not None or token.is_model:
+            return None
+    return None
+
+
+def _listed(work: Work, index: int) -> tuple[str, ...]:
+    """The tasks in brackets or after a colon right behind the count."""
+    for group in work.groups:
+        if group.first > index:
+            gap = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[group.first].start]
+            if any(mark in gap for mark in "(:\u2014") and len(gap) < 40:
+                return group.tasks
+    return ()
+
+
+def _percent_after(work: Work, index: int) -> set[int]:
+    tokens = work.clause.tokens
+    if index + 1 < len(tokens):
+        for after in range(index + 1, min(index + 4, len(tokens))):
+            quantity = tokens[after].quantity
+            gap = work.clause.text[tokens[after].start - 1 : tokens[after].start]
+            if quantity is not None and quantity.kind == "percent" and gap == "(":
+                return {after}
+            if quantity is not None:
+                break
+    return set()
+
+
+def _readings(
+    work: Work, anchor: int, index: int, quantity: Quantity, relation: Relation, listed: tuple[str, ...]
+) -> list[Reading]:
+    who = sides(work.scale, work.clause, work.context, min(anchor, index) if anchor > index else anchor)
+    if who.unknown:
+        return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
+    counted = Relation(sign=-relation.sign if who.passive else relation.sign, strength=relation.strength)
+
+    def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
+        return _count_of(work, mine, theirs, quantity, counted, listed)
+
+    return readings(who.subjects, who.rivals, judged)
+
+
+def _count_of(
+    work: Work, mine: Model, theirs: Sequence[Model], quantity: Quantity, relation: Relation, listed: tuple[str, ...]
+) -> Reading:
+    count = Count(work.scale, mine, theirs, relation)
+    told = count.told(mine, theirs, _WHAT[relation.sign])
+    if not count.tasks:
+        return Reading(holds=None, why=f"{mine.label} has no task in common with all of them")
+    totals = {*count.totals, len(work.scale.tasks)}
+    if quantity.whole is not None and quantity.whole not in totals:
+        return Reading(holds=False, why=f"there are {len(count.tasks)} tasks, not {quantity.whole}; {told}", fix=_fixed(quantity, count))
+    right = int(quantity.low) in count.numbers or _bounded(work, quantity, count)
+    if right and listed and len(listed) == int(quantity.low):
+        right = all(task in count.where for task in listed if task in count.tasks)
+    return Reading(holds=right, why=told, fix=None if right else _fixed(quantity, count))
+
+
+def _bounded(work: Work, quantity: Quantity, count: Count) -> bool:
+    """`at least 4 of 7`."""
+    place = next(i for i, token in enumerate(work.clause.tokens) if token.quantity is quantity)
+    bound = work.bound(place)
+    return bool(bound) and bound != "about" and any(fits(quantity, float(number), bound) for number in count.numbers)
+
+
+def _fixed(quantity: Quantity, count: Count) -> str:
+    return f"{len(count.where)}/{len(count.tasks)}" if quantity.kind == "fraction" else str(len(count.where))
+
+
+def _wrong_total(work: Work, index: int, quantity: Quantity) -> Claim | None:
+    """`across 7 of the 8 metrics` where there are seven: wrong whatever it says of them."""
+    scale = work.scale
+    if quantity.whole is None or not scale.tasks or not work.clause.has("performance"):
+        return None
+    known = {len(scale.tasks), *(len([t for t in scale.tasks if t in m.scores]) for m in scale.scored)}
+    if quantity.whole in known or quantity.whole < 3:
+        return None
+    after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
+    if after is None or not after.kind("performance"):
+        return None
+    why = f"there are {len(scale.tasks)} tasks, not {quantity.whole}"
+    return work.claim(index, index + 1, [Reading(holds=False, why=why)])
+
+
+def _first_places(work: Work, index: int, quantity: Quantity) -> list[Reading]:
+    """On how many tasks the subject has the best score, alone or not, of those that are known."""
+    who = sides(work.scale, work.clause, work.context, index)
+    mine = who.subjects[0]
+    found = []
+    for group in standing_among(work, who):
+        alone = shared = 0
+        for task in (task for task in work.scale.tasks if task in mine.scores):
+            others = [other.scores[task].value for other in group if task in other.scores]
+            value = mine.scores[task].value
+            alone += bool(others) and all(value > other for other in others)
+            shared += bool(others) and all(value >= other for other in others)
+        told = f"{mine.label} is first on {alone} tasks alone, on {shared} with ties"
+        right = alone <= int(quantity.low) <= shared
+        found.append(Reading(holds=right, why=told))
+    return found
+
+
+def _win_rates(work: Work) -> Iterator[Claim | None]:
+    """`a win rate of 71.4 %`."""
+    tokens = work.clause.tokens
+    rate = next((i for i, token in enumerate(tokens) if token.kind("win")), None)
+    if rate is None:
+        return
+    for index in list(work.free()):
+        quantity = tokens[index].quantity
+        if quantity is None or quantity.kind != "percent" or abs(index - rate) > 4:
+            continue
+        if any(token.quantity and token.quantity.kind == "fraction" for token in tokens):
+            continue
+        who = sides(work.scale, work.clause, work.context, index)
+
+        def judged(mine: Model, theirs: Sequence[Model], quantity: Quantity = quantity) -> Reading:
+            count = Count(work.scale, mine, theirs, WIN)
+            told = count.told(mine, theirs, _WHAT[1])
+            if not count.tasks:
+                return Reading(holds=None, why="no task in common")
+            right = any(fits(quantity, number / len(count.tasks), "", 100.0) for number in count.numbers)
+            return Reading(holds=right, why=told, fix=f"{100 * len(count.where) / len(count.tasks):.1f}%")
+
+        yield work.claim(index, index, readings(who.subjects, who.rivals, judged))
+
+
+def _only(work: Work) -> Iterator[Claim | None]:
+    """`the only losses are A and B`, `it loses only on A`: exactly these tasks."""
+    tokens = work.clause.tokens
+    only = next((i for i, token in enumerate(tokens) if token.kind("only")), None)
+    if only is None or not work.groups:
+        return
+    place = work.nearest_relation(only, reach=2)
+    if place is None:
+        return
+    relation, group = tokens[place].relation, next((g for g in work.groups if g.first > only), None)
+    if relation is None or group is None or relation.axis in ("size", "speed") or relation.sign == 0:
+        return
+    named = _tasks_after(work, only)
+    who = sides(work.scale, work.clause, work.context, place)
+    yield _claim_only(work, who, relation, named, (min(only, place), max(i for i, t in enumerate(tokens) if t.tasks)))
+
+
+def _tasks_after(work: Work, only: int) -> tuple[str, ...]:
+    found = [task for token in work.clause.tokens[only:] for task in token.tasks]
+    return tuple(dict.fromkeys(found))
+
+
+def _claim_only(
+    work: Work, who: Sides, relation: Relation, named: tuple[str, ...], span: tuple[int, int]
+) -> Claim | None:
+    def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
+        count = Count(work.scale, mine, theirs, Relation(sign=relation.sign))
+        told = count.told(mine, theirs, _WHAT[relation.sign])
+        if not count.tasks:
+            return Reading(holds=None, why="no task in common")
+        missing = [title(task) for task in count.where if task not in named]
+        right = set(count.where) == set(named) & set(count.tasks) and bool(count.where)
+        return Reading(holds=right, why=told + (f", also on {', '.join(missing)}" if missing else ""))
+
+    before = set(work.taken)
+    made = work.claim(*span, readings(who.subjects, who.rivals, judged))
+    numbers = {i for i in range(span[0], span[1] + 1) if work.clause.tokens[i].quantity}
+    work.taken = before | (work.taken - numbers)
+    return made

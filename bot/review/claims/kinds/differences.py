@@ -1,0 +1,194 @@
+"""`+0.006`, `2.1 points ahead`, `3.7 % lower`, `gains of 1.4-2.5 %`, `twice as fast`, `half the size`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.card.board import Model
+from bot.review.claims.claim import Claim, Work, metric_of
+from bot.review.claims.clause import TaskGroup
+from bot.review.claims.context import Sides, sides
+from bot.review.claims.findings import Reading, together
+from bot.review.claims.judge import Count, differs, fits, in_range, readings
+from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
+from bot.review.claims.quantities import Quantity
+from bot.review.claims.words import Relation
+
+
+def find(work: Work) -> Iterator[Claim]:
+    """Numbers that are differences between two models."""
+    for index in list(work.free()):
+        quantity = work.clause.tokens[index].quantity
+        made = None
+        if quantity is not None and _is_difference(work, index, quantity):
+            made = _claim(work, index, quantity)
+        elif work.clause.tokens[index].kind("times"):
+            made = _times(work, index)
+        if made is not None:
+            yield made
+
+
+def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
+    if quantity.kind == "points" or quantity.sign or quantity.high is not None:
+        return quantity.kind in ("points", "percent", "plain")
+    near = work.nearest_relation(index)
+    if quantity.kind == "percent":
+        return near is not None
+    if quantity.kind == "times":
+        return near is not None or work.metric() in (SIZE, SPEED)
+    return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
+
+
+def _told_as_difference(work: Work, index: int, near: int, quantity: Quantity) -> bool:
+    """`slips by 0.014`, `0.021 lower`, `a 0.014 gain`; a score would not be this small beside a relation."""
+    tokens = work.clause.tokens
+    if index and tokens[index - 1].kind("by"):
+        return True
+    if near == index + 1:
+        gap = work.clause.between(tokens[index], tokens[near])
+        return len(gap.split()) <= 1 and not any(mark in gap for mark in ",;:()\u2192") and tokens[near].relation is not None and not _arrow(work, near)
+    return quantity.low < 0.1
+
+
+def _arrow(work: Work, index: int) -> bool:
+    token = work.clause.tokens[index]
+    return work.clause.text[token.start] in "\u2190\u2191\u2192\u2193" or (token.relation is not None and token.relation.direct)
+
+
+def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
+    near = work.nearest_relation(index)
+    relation = work.clause.tokens[near].relation if near is not None else None
+    metric = metric_of(relation, work.metric())
+    group = work.tasks_for(index)
+    if group is None and metric in ("", MEAN):
+        group = _inherited(work)
+    anchor = near if near is not None else index
+    who = sides(work.scale, work.clause, work.context, anchor, index)
+    if who.unknown:
+        return work.claim(index, index, [Reading(holds=None, why="it speaks of a model that these facts do not have")])
+    sign = _direction(quantity, relation, passive=who.passive)
+    found = _readings(work, who, index, quantity, sign, relation, metric, group)
+    first, last = index, index
+    if near is not None and abs(near - index) <= 2:
+        first, last = min(index, near), max(index, near)
+    return work.claim(first, last, found)
+
+
+def _inherited(work: Work) -> TaskGroup | None:
+    if not work.context.tasks:
+        return None
+    return TaskGroup(tasks=work.context.tasks, first=0, last=0, loose=work.context.loose)
+
+
+def _direction(quantity: Quantity, relation: Relation | None, *, passive: bool) -> int:
+    if quantity.sign:
+        return quantity.sign
+    if relation is None:
+        return 0
+    return -relation.sign if passive else relation.sign
+
+
+def _readings(
+    work: Work, who: Sides, index: int, quantity: Quantity, sign: int, relation: Relation | None, metric: str,
+    group: TaskGroup | None,
+) -> list[Reading]:  # fmt: skip
+    bound = work.bound(index)
+    if metric in (SIZE, SPEED, PERPLEXITY, PARAMETERS):
+        one_by_one = _each(who)
+        valued = _by_value(relation, metric, sign)
+        return [differs(work.scale, a, b, metric, quantity, valued, bound) for a, b in one_by_one]
+    if quantity.high is not None:
+        return _range(work, who, quantity, sign, group)
+    if group is not None and metric != MEAN:
+        return [
+            _on_tasks(work, a, b, group, quantity, sign, bound)
+            for a, b in _each(who)
+        ]  # fmt: skip
+    if metric == MEAN or work.quantifier() == "all":
+        return [differs(work.scale, a, b, MEAN, quantity, sign, bound) for a, b in _each(who)]
+    return _anywhere(work, who, quantity, sign, bound)
+
+
+def _each(who: Sides) -> list[tuple[Model, Model]]:
+    """Pairs: a single number can be meant of any one of the rivals."""
+    if not who.rivals and len(who.subjects) > 1:
+        return [(who.subjects[0], other) for other in who.subjects[1:]]
+    pairs = [(mine, other) for group in who.rivals for mine in who.subjects for other in group if mine is not other]
+    unique: dict[tuple[str, str], tuple[Model, Model]] = {(a.name, b.name): (a, b) for a, b in pairs}
+    return list(unique.values())
+
+
+def _by_value(relation: Relation | None, metric: str, sign: int) -> int:
+    """The sign of the difference in values: `better` means lower for a perplexity."""
+    if relation is not None and relation.axis == "quality" and metric == PERPLEXITY:
+        worded = relation.sign
+        return sign if _moves(relation) else -worded
+    return sign
+
+
+def _moves(relation: Relation) -> bool:
+    return relation.strength == ""
+
+
+def _on_tasks(
+    work: Work, mine: Model, theirs: Model, group: TaskGroup, quantity: Quantity, sign: int, bound: str
+) -> Reading:
+    parts = [differs(work.scale, mine, theirs, task, quantity, sign, bound) for task in group.tasks]
+    if group.loose or (bound == "most" and len(parts) > 1):
+        return next((part for part in parts if part.holds), parts[0])
+    whole = together(parts)
+    assert whole is not None
+    return whole
+
+
+def _range(
+    work: Work, who: Sides, quantity: Quantity, sign: int, group: TaskGroup | None
+) -> list[Reading]:
+    def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
+        tasks = group.tasks if group else Count(work.scale, mine, theirs, Relation(sign=sign or 1)).where
+        if not tasks:
+            return Reading(holds=False if work.scale.shared(mine, theirs[0]) else None, why=f"{mine.label} has none over {theirs[0].label}")
+        return in_range(work.scale, mine, theirs, tasks, quantity, sign)
+
+    return readings(who.subjects, who.rivals, judged)
+
+
+def _anywhere(work: Work, who: Sides, quantity: Quantity, sign: int, bound: str) -> list[Reading]:
+    """No task is named: the mean, or any one task; refuted only where the clause speaks of scores."""
+    found = []
+    scored = work.clause.has("performance")
+    for mine, other in _each(who):
+        tried = [differs(work.scale, mine, other, metric, quantity, sign, bound) for metric in (MEAN, *work.scale.shared(mine, other))]
+        hit = next((each for each in tried if each.holds), None)
+        if hit:
+            found.append(hit)
+        elif scored and who.named:
+            found.append(Reading(holds=False, why=f"no task and no mean differs so; {tried[0].why}"))
+        else:
+            found.append(Reading(holds=None, why="it is not said what this number is of"))
+    return found
+
+
+def _times(work: Work, index: int) -> Claim | None:
+    """`half the size of`, `twice as fast as`, `less than half the space`."""
+    token = work.clause.tokens[index]
+    near = work.nearest_relation(index)
+    relation = work.clause.tokens[near].relation if near is not None else None
+    metric = metric_of(relation, work.metric())
+    if metric not in (SIZE, SPEED):
+        return None
+    who = sides(work.scale, work.clause, work.context, index)
+    assert token.word is not None
+    value = float(token.word.value)
+    quantity = Quantity(kind="times", low=value, places=1)
+    bound = work.bound(index) or "about"
+    found = []
+    for mine, other in _each(who) if who.named else []:
+        gap = work.scale.gap(mine, other, metric)
+        if gap.mine is None or not gap.theirs:
+            found.append(Reading(holds=None, why=gap.told(mine, other)))
+            continue
+        ratio = gap.mine / gap.theirs
+        right = fits(quantity, ratio, bound) or (value > 1 and fits(quantity, 1 / ratio, bound) and relation is not None and relation.sign < 0)
+        found.append(Reading(holds=right, why=f"{gap.told(mine, other)}: {ratio:.2f} times"))
+    return work.claim(index, index, found)

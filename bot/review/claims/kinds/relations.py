@@ -1,0 +1,158 @@
+"""Comparisons in words alone: `beats bf16 on A and B`, `slightly lower`, `near-identical to q8`, `wins on most tasks`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from bot.card.board import Model
+from bot.review.claims.claim import Claim, Work, metric_of
+from bot.review.claims.clause import parties
+from bot.review.claims.context import Sides, sides
+from bot.review.claims.findings import Reading, together
+from bot.review.claims.judge import any_task, most, overall, readings, related, turned
+from bot.review.claims.metrics import MEAN
+from bot.review.claims.words import Relation
+
+_ADJECTIVES = frozenset(
+    """higher greater lower fewer less better worse stronger weaker superior inferior smaller larger bigger faster
+    slower same equal identical similar comparable equivalent ahead up down above below behind lighter heavier
+    unchanged close reduced raised improved improvement""".split()
+)
+# What may follow an adjective that compares scores; "higher precision" or "better poems" compare something else.
+_GOES_ON = re.compile(
+    r"[\s\"')]*(?:$|[,.;:!?(/|\u2014\u2013-]|(?:than|on|in|at|for|by|with|to|from|as|across|and|or|overall|vs\.?|over|against|when|"
+    r"scores?|results?|accuracy|performance|perplexity|average|mean|numbers|everywhere|of|the|its|all|is|are|while|here|"
+    r"throughput|speed|size|footprint|there|again|only|among|between|both|compared|relative|tok|tokens)\b)",
+    re.IGNORECASE,
+)
+_Judged = Callable[[Model, Sequence[Model]], Reading]
+
+
+def find(work: Work) -> Iterator[Claim]:
+    """Relations that no number has taken."""
+    for index in list(work.free()):
+        token = work.clause.tokens[index]
+        if index in work.taken or token.relation is None or _of_something_else(work, index):
+            continue
+        made = _claim(work, index, token.relation)
+        if made is not None:
+            yield made
+
+
+def _of_something_else(work: Work, index: int) -> bool:
+    """`higher precision`, `better poems`, `lost in translation`: no comparison of what the board knows."""
+    token = work.clause.tokens[index]
+    text = work.clause.text
+    last = re.split(r"[\s-]", text[token.start : token.end].lower())[-1]
+    if last not in _ADJECTIVES:
+        return False
+    after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
+    adjacent = after is not None and not work.clause.between(token, after).strip(" -(")
+    if adjacent and after is not None and (after.tasks or after.kind("performance", "metric") or after.quantity or after.is_model):
+        return False
+    return _GOES_ON.match(text[token.end : min(token.end + 40, work.clause.end)]) is None
+
+
+def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
+    metric = metric_of(relation, work.metric())
+    who = sides(work.scale, work.clause, work.context, index)
+    relation = _as_said(work, index, relation, who)
+    judged = _judged(work, index, relation, metric, who)
+    if judged is None or not (who.rivals or len(who.subjects) > 1 or who.unknown):
+        return None
+    if who.unknown:
+        found = [Reading(holds=None, why="it speaks of a model that these facts do not have")]
+    else:
+        found = readings(who.subjects, who.rivals, judged)
+    found = turned(found, negative=work.negative(index))
+    if relation.soft:
+        found = [replace(each, holds=True if each.holds else None) for each in found]
+    first, last = _span(work, index, who)
+    taken = set(work.taken)
+    made = work.claim(first, last, found)
+    work.taken = taken | {index}
+    return made
+
+
+def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation:
+    """With what stands beside it: slightly, massive; turned round by `is beaten by`."""
+    strength = work.strength(index)
+    if strength and relation.sign and relation.strength in ("", "slight", "big"):
+        relation = replace(relation, strength="big" if strength == "big" else "slight")
+    if who.passive and relation.direct and index + 1 < len(work.clause.tokens) and work.clause.tokens[index + 1].kind("by"):
+        relation = replace(relation, sign=-relation.sign)
+    return relation
+
+
+def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides) -> _Judged | None:
+    """How the claim is judged by what it speaks of; None where it speaks of nothing that can be compared."""
+    scale = work.scale
+    if metric and metric != MEAN:
+        if not _about(work, index, metric, relation):
+            return None
+        return lambda mine, theirs: related(scale, mine, theirs, (metric,), relation)
+    quantifier = work.quantifier()
+    group = work.tasks_for(index)
+    if quantifier == "else":
+        said = {task for token in (*work.clause.earlier, *work.clause.tokens) for task in token.tasks}
+        rest = tuple(task for task in scale.tasks if task not in (said or work.context.tasks))
+        return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, rest), relation)
+    if group is not None:
+        judge = any_task if group.loose else related
+        return lambda mine, theirs: judge(scale, mine, theirs, group.tasks, relation)
+    if quantifier == "all" and (who.named or relation.strength == "close" or work.clause.has("performance")):
+        return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, scale.tasks), relation)
+    if quantifier == "most":
+        return lambda mine, theirs: most(scale, mine, theirs, relation)
+    if metric == MEAN:
+        return lambda mine, theirs: related(scale, mine, theirs, (MEAN,), relation)
+    if work.context.tasks and not relation.soft and not work.context.borrowed:
+        judge = any_task if work.context.loose else related
+        return lambda mine, theirs: judge(scale, mine, theirs, work.context.tasks, relation)
+    if who.named and relation.axis in ("quality", "value") and (relation.direct or work.clause.has("performance")):
+        return lambda mine, theirs: overall(scale, mine, theirs, relation)
+    return None
+
+
+def _about(work: Work, index: int, metric: str, relation: Relation) -> bool:
+    """A metric counts for the relation where its word stands in the clause, or the relation itself names it."""
+    if relation.axis in ("size", "speed"):
+        return True
+    return not work.groups or any(
+        abs(other - index) <= 3 for other, token in enumerate(work.clause.tokens) if token.kind("metric")
+    )
+
+
+def _held(mine: Model, theirs: Sequence[Model], tasks: Sequence[str]) -> tuple[str, ...]:
+    """Of these tasks those that all have: `all tasks` means all that were measured."""
+    return tuple(task for task in tasks if all(task in model.scores for model in (mine, *theirs)))
+
+
+def _span(work: Work, index: int, who: Sides) -> tuple[int, int]:
+    """From the relation over its tasks and rivals, with a subject that stands right before it."""
+    first = last = index
+    for party in parties(work.clause):
+        if party.rival and party.first > index:
+            last = max(last, party.last)
+        elif not party.rival and 0 < index - party.last <= 2 and party.last < index:
+            first = min(first, party.first)
+    group = work.tasks_for(index)
+    if group is not None:
+        if group.first > index and not any(t.quantity for t in work.clause.tokens[last + 1 : group.first]):
+            last = max(last, group.last)
+        elif group.last < index and not any(t.quantity for t in work.clause.tokens[group.last : index]):
+            first = min(first, group.first)
+    for other in range(index + 1, len(work.clause.tokens)):
+        if work.clause.tokens[other].kind("tasks"):
+            last = max(last, other)
+    if any(work.clause.tokens[i].quantity for i in range(first, last + 1) if i in work.taken):
+        inner = [i for i in range(first, last + 1) if i not in work.taken or i == index]
+        first = min(i for i in inner if all(j not in work.taken for j in range(i, index)))
+    return first, last
+
+
+def joined(found: list[Reading]) -> Reading | None:
+    return together(found)

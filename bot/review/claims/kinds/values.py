@@ -1,0 +1,140 @@
+"""`0.649 against q4-hi's 0.639`, `an average of 0.554`, `perplexity 12.869`, `8.3 GB`, `193 tokens per second`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.card.board import Model
+from bot.review.claims.claim import Claim, Work
+from bot.review.claims.context import of
+from bot.review.claims.findings import Reading
+from bot.review.claims.judge import fits
+from bot.review.claims.metrics import BITS, KL, MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED, shown, title
+from bot.review.claims.quantities import Quantity
+from bot.review.claims.thresholds import NOMINAL
+
+_SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
+
+
+def find(work: Work) -> Iterator[Claim]:
+    """Numbers that are the value of one model."""
+    for index in list(work.free()):
+        quantity = work.clause.tokens[index].quantity
+        if quantity is None:
+            continue
+        if metrics := _metrics(work, index, quantity):
+            made = work.claim(index, index, _readings(work, index, quantity, metrics))
+            if made is not None:
+                yield made
+
+
+def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
+    """What the number can be a value of; empty where that is not clear."""
+    named = work.metric() or work.context.metric
+    if quantity.kind == "size" and (named == SIZE or _is_size(work, index)):
+        return (SIZE,)
+    if quantity.kind == "speed":
+        return (SPEED,)
+    if quantity.kind == "bpw":
+        return (BITS,)
+    if quantity.kind == "parameters" and work.clause.has("metric") and work.metric() == PARAMETERS:
+        return () if "active" in work.clause.text[work.clause.start : work.clause.end].lower() else (PARAMETERS,)
+    if named in (PERPLEXITY, KL) and quantity.kind == "plain" and quantity.places >= 1:
+        return (named,)
+    if named == SPEED and quantity.kind == "plain" and quantity.places >= 1 and quantity.low > 1:
+        return (SPEED,)
+    if quantity.fits_a_score or (quantity.kind == "percent" and quantity.places >= 1 and quantity.low > 5):
+        return _score_metrics(work, index, named)
+    return ()
+
+
+def _is_size(work: Work, index: int) -> bool:
+    """A size in GB of the model's own, not the memory of a machine."""
+    text = work.clause.text[work.clause.start : work.clause.end].lower()
+    machine = any(word in text for word in ("mac", "ram", "memory", "gpu", "vram", "machine", "card with", "device"))
+    named = any(token.is_model for token in work.clause.tokens)
+    token = work.clause.tokens[index]
+    before = work.clause.text[max(work.clause.start, token.start - 12) : token.start].lower().split()
+    own = bool(before) and before[-1] in ("at", "is", "weighs", "takes", "only", "just", "needs", "to", "of", "about")
+    return own and (not machine or (before[-1] in ("at", "weighs", "takes") and token.start - work.clause.start < 40)) and (named or own)
+
+
+def _score_metrics(work: Work, index: int, named: str) -> tuple[str, ...]:
+    if named == MEAN:
+        return (MEAN,)
+    group = work.tasks_for(index)
+    if group is not None:
+        return group.tasks
+    return work.context.tasks
+
+
+def _readings(work: Work, index: int, quantity: Quantity, metrics: tuple[str, ...]) -> list[Reading]:
+    owner = _owner(work, index)
+    if owner == ():
+        return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
+    bound = work.bound(index)
+    models = owner or _possible(work)
+    return [_value(work, model, metric, quantity, bound) for model in models for metric in metrics]
+
+
+def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
+    """The model the number stands right beside (`q4-hi's 0.639`, `bf16: 0.464`, `0.653 for bf16`).
+
+    None: no name is that near. Empty: the name is nobody's on the board.
+    """
+    tokens = work.clause.tokens
+    for near, before in ((index - 1, True), (index + 1, False)):
+        if not 0 <= near < len(tokens):
+            continue
+        token = tokens[near]
+        if not before and not (token.kind("link") or token.is_model):
+            continue
+        first, second = sorted((near, index))
+        gap = work.clause.between(tokens[first], tokens[second])
+        close = len(gap.split()) <= 2 and not any(mark in gap for mark in ",;")
+        if token.is_model and close and (before or gap.strip().lower() in ("for", "by", "from", "of", "(")):
+            return of(work.scale, token.models) if not token.unknown else ()
+    return None
+
+
+def _possible(work: Work) -> tuple[Model, ...]:
+    """Without a name beside it: the models of the clause, of what was said before, or any."""
+    named = [name for token in work.clause.tokens for name in token.models]
+    if any(token.unknown for token in work.clause.tokens):
+        return ()
+    if named and len(set(named)) > 1:
+        return of(work.scale, dict.fromkeys(named))
+    return work.scale.board.models if work.metric() not in ("", MEAN) else work.scale.scored
+
+
+def _value(work: Work, model: Model, metric: str, quantity: Quantity, bound: str) -> Reading:
+    value = work.scale.value(model, metric)
+    if value is None:
+        others = any(work.scale.value(other, metric) is not None for other in work.scale.board.models)
+        return Reading(holds=False if others and metric not in model_tasks(work) else None, why=f"no {title(metric)} of {model.label} is known")
+    told = f"{title(metric)} of {model.label} is {shown(metric, value)}"
+    if metric == SIZE or metric == PARAMETERS:
+        slack = NOMINAL if metric == PARAMETERS else 0.0
+        right = any(
+            fits(quantity, value * scale, bound) or abs(value * scale - quantity.low) <= slack * quantity.low
+            for scale in _SCALES.get(quantity.letter, (1e-9,))
+        )
+    else:
+        factor = 100.0 if quantity.kind == "percent" else 1.0
+        right = fits(quantity, value, bound, factor)
+    fix = None if right or quantity.kind == "percent" else _fixed(metric, value, quantity)
+    return Reading(holds=right, why=told, fix=fix)
+
+
+def model_tasks(work: Work) -> tuple[str, ...]:
+    return work.scale.tasks
+
+
+def _fixed(metric: str, value: float, quantity: Quantity) -> str | None:
+    if metric == SIZE:
+        return f"{value / 2**30:.1f} GiB"
+    if metric == SPEED:
+        return f"{value:.{max(1, quantity.places)}f} tokens per second"
+    if metric in (PARAMETERS, BITS):
+        return None
+    return f"{value:.{max(3, quantity.places)}f}"

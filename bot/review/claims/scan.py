@@ -1,0 +1,134 @@
+"""A stretch of text as tokens: models, tasks, numbers and the words that join them to claims."""
+
+from __future__ import annotations
+
+import re
+
+from bot.card.board import Board
+from bot.records import Record
+from bot.review.claims import words as vocabulary
+from bot.review.claims.names import Names
+from bot.review.claims.quantities import Quantity, read
+from bot.review.claims.task_names import spellings
+from bot.review.claims.words import Relation, Superlative, Word
+
+_WORD = re.compile(r"[A-Za-z]+(?:'(?:t|s)\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~]")
+_NUMBER = re.compile(r"[+\-\u00b1]?\s?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b", re.IGNORECASE)
+_JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
+_COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
+_PAREN = re.compile(r"\(if [^()]{0,80}\)")
+_POSSESSIVE = re.compile(r"'s?\b")
+
+
+class Token(Record, frozen=True, kw_only=True):
+    """One mention; exactly one of the fields says what. `models` empty with `unknown`: none of the board's."""
+
+    start: int
+    end: int
+    models: tuple[str, ...] = ()
+    unknown: bool = False
+    tasks: tuple[str, ...] = ()
+    loose: bool = False
+    quantity: Quantity | None = None
+    relation: Relation | None = None
+    superlative: Superlative | None = None
+    word: Word | None = None
+
+    @property
+    def is_model(self) -> bool:
+        return bool(self.models) or self.unknown
+
+    def kind(self, *kinds: str) -> bool:
+        return self.word is not None and self.word.kind in kinds
+
+
+class Scanner:
+    """Knows one board's names; `tokens` is linear in the length of its text."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.names = Names(board)
+        self._tasks = spellings(board)
+        self._longest = max([len(phrase) for phrase in self._tasks] + [vocabulary.LONGEST])
+
+    def tokens(self, text: str, start: int, end: int) -> tuple[Token, ...]:
+        """The tokens between two offsets, in order and without overlap."""
+        found: list[Token] = []
+        skipped = [m.span() for m in _PAREN.finditer(text, start, end)]
+        at = start
+        while at < end:
+            if skipped and skipped[0][0] <= at:
+                at = max(at, skipped.pop(0)[1])
+                continue
+            if not (text[at].isalnum() or text[at] in "+-\u00b1.#~" or "\u2190" <= text[at] <= "\u21ff"):
+                at += 1
+                continue
+            token = self._at(text, at, end)
+            if token is None:
+                word = _WORD.match(text, at, end)
+                at = word.end() if word else at + 1
+                continue
+            found.append(token)
+            at = token.end
+        return tuple(found)
+
+    def _at(self, text: str, at: int, end: int) -> Token | None:
+        inside = at > 0 and (text[at - 1].isalnum() or text[at - 1] in "._")
+        if inside:
+            return None
+        if token := self._model(text, at, end):
+            return token
+        if token := self._task(text, at, end):
+            return token
+        if _NUMBER.match(text, at) and not (text[at] in "+-" and at and text[at - 1].isalnum()) and (number := read(text, at)):
+            quantity, until = number
+            if until <= end and not _within_a_word(text, until, quantity):
+                return Token(start=at, end=until, quantity=quantity)
+        return self._word(text, at, end)
+
+    def _model(self, text: str, at: int, end: int) -> Token | None:
+        named = self.names.at(text, at, end)
+        if named is None:
+            return None
+        models, until = named
+        return Token(start=at, end=until, models=models, unknown=not models)
+
+    def _task(self, text: str, at: int, end: int) -> Token | None:
+        for phrase, until in reversed(_phrases(text, at, end, 4)):
+            if (tasks := self._tasks.get(phrase)) and not text[until : until + 1].isalnum():
+                loose = len(tasks) > 1 and phrase == ("arc",)
+                return Token(start=at, end=until, tasks=tasks, loose=loose)
+        return None
+
+    def _word(self, text: str, at: int, end: int) -> Token | None:
+        for phrase, until in reversed(_phrases(text, at, end, vocabulary.LONGEST)):
+            entry = vocabulary.WORDS.get(phrase)
+            if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
+                continue
+            if isinstance(entry, Relation):
+                return Token(start=at, end=until, relation=entry)
+            if isinstance(entry, Superlative):
+                return Token(start=at, end=until, superlative=entry)
+            return Token(start=at, end=until, word=entry)
+        return None
+
+
+def _phrases(text: str, at: int, end: int, longest: int) -> list[tuple[tuple[str, ...], int]]:
+    """The words from `at` on: one, two, ... each with where it ends."""
+    words: list[str] = []
+    found: list[tuple[tuple[str, ...], int]] = []
+    while len(words) < longest and (word := _WORD.match(text, at, end)):
+        words.append(word[0].lower())
+        found.append((tuple(words), word.end()))
+        gap = _JOINED.match(text, word.end(), end)
+        assert gap is not None
+        if not gap[0] and not text[word.end() : word.end() + 1].isalnum():
+            break
+        at = gap.end()
+    return found
+
+
+def _within_a_word(text: str, until: int, quantity: Quantity) -> bool:
+    """`4bit`, `20x-style`: letters right after a number that has no unit."""
+    following = text[until : until + 1]
+    return following.isalpha() or (following == "-" and quantity.kind == "plain" and text[until + 1 : until + 2].isalpha())

@@ -1,0 +1,57 @@
+"""How a text calls the tasks of a board."""
+
+from __future__ import annotations
+
+from bot.card.board import Board
+
+_SPELLINGS = {
+    "arc_challenge": "arc challenge|arc c|arcc|arc chal|arc_challenge|challenge set of arc|ai2 arc challenge",
+    "arc_easy": "arc easy|arc e|arce|arc_easy|ai2 arc easy",
+    "boolq": "boolq|bool q|super glue boolq",
+    "hellaswag": "hellaswag|hella swag|hswag",
+    "openbookqa": "openbookqa|open book qa|openbook qa|obqa|openbook",
+    "piqa": "piqa|physical iqa",
+    "winogrande": "winogrande|wino grande|wino",
+    "mmlu": "mmlu",
+    "mmlu_pro": "mmlu pro",
+    "gsm8k": "gsm8k|gsm 8k",
+    "truthfulqa_mc2": "truthfulqa|truthful qa",
+    "humaneval": "humaneval|human eval",
+    "ifeval": "ifeval|if eval",
+    "lambada_openai": "lambada",
+    "commonsense_qa": "commonsenseqa|csqa|commonsense qa",
+    "social_iqa": "siqa|social iqa",
+    "bbh": "bbh|big bench hard",
+    "math": "math 500",
+    "gpqa": "gpqa|gpqa diamond",
+}
+BOTH_ARCS = ("arc_challenge", "arc_easy")
+
+
+def spellings(board: Board) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Phrase -> tasks. A known task that the board lacks is there too: what is said of it cannot be checked."""
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for task in board.tasks:
+        found[tuple(task.lower().replace("-", "_").split("_"))] = (task,)
+        found[(task.lower(),)] = (task,)
+    for task, written in _SPELLINGS.items():
+        mine = _on_board(board, task)
+        for phrase in written.split("|"):
+            found.setdefault(tuple(phrase.split()), (mine,))
+    arcs = tuple(_on_board(board, task) for task in BOTH_ARCS)
+    known = tuple(task for task in arcs if task in board.tasks) or arcs
+    for phrase in ("arc", "both arc", "both arcs", "the arc tasks", "both arc tasks", "arc tasks"):
+        found.setdefault(tuple(phrase.split()), known)
+    for phrase in ("arc challenge easy", "arc c e", "arc easy challenge", "arc challenge and easy", "arc easy and challenge"):
+        found.setdefault(tuple(phrase.split()), arcs)
+    return found
+
+
+def _on_board(board: Board, task: str) -> str:
+    """The board's own key for a task that it may call otherwise (`arc-c`, `ARC_Challenge`)."""
+    wanted = {_bare(spelling) for spelling in _SPELLINGS.get(task, task).split("|")} | {_bare(task)}
+    return next((each for each in board.tasks if _bare(each) in wanted), task)
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
