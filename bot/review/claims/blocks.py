@@ -20,6 +20,7 @@ LONGEST = 1500
 _LINE = re.compile(r"[^\n]*")
 _ITEM = re.compile(r"[ \t>]*(?:[-+\u2022\u25e6\u2023\u2013\u00b7*]|\d{1,2}[.)])[ \t]+")
 _HEADING = re.compile(r"[ \t>]*(#{1,6})[ \t]+")
+_GOES_ON = re.compile(r"[ \t>]*[\w\"'(\[+~.-]")
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 _END = re.compile(
     r"[.!?](?=[\"')\]]{0,3}\s+[\"'(\[]{0,2}[A-Z0-9+\u2191\u2193\u2600-\U0001faff])|;(?=\s)|[\u2705\u274c\U0001f449]"
@@ -116,7 +117,7 @@ def _joined(lines: list[_Line], at: int) -> int:
         return until
     while until < len(lines) and until - at < 60:
         last, following = lines[until - 1].text.rstrip(), lines[until].text
-        starts_anew = _ITEM.match(following) or _HEADING.match(following) or _FENCE.match(following)
+        starts_anew = not _GOES_ON.match(following) or _ITEM.match(following) or _HEADING.match(following) or _FENCE.match(following)
         if not following.strip() or starts_anew or is_row(following):
             break
         goes_on = following.lstrip(" \t>")[:1].islower() or last.endswith((",", "and", "or", "the", "of"))

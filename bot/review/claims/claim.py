@@ -50,9 +50,12 @@ class Work:
             return None
         self.taken.update(range(first, last + 1))
         tokens = self.clause.tokens
+        end = tokens[last].end
+        if self.clause.text.count("(", tokens[first].start, end) > self.clause.text.count(")", tokens[first].start, end):
+            end += self.clause.text[end : end + 1] == ")"
         return Claim(
             start=tokens[first].start,
-            end=tokens[last].end,
+            end=end,
             readings=found,
             doubtful=doubtful or self.clause.doubtful,
         )

@@ -36,7 +36,8 @@ class Clause(Record, frozen=True, kw_only=True):
     def doubtful(self) -> bool:
         """Said as a guess, a condition, a wish or a question."""
         asked = "?" in self.text[self.end - 1 : self.end + 1]
-        return asked or self.has("doubt")
+        guessed = bool(self.earlier) and self.earlier[-1].kind("doubt")
+        return asked or guessed or self.has("doubt")
 
 
 def clauses(text: str, tokens: tuple[Token, ...], start: int, end: int) -> Iterator[Clause]:
@@ -124,6 +125,8 @@ def _merged(clause: Clause, last: Party, previous: Token, token: Token) -> tuple
 
 def _linked(clause: Clause, previous: Token, token: Token) -> bool:
     gap = clause.between(previous, token)
+    if previous.quantity and gap.strip() == "of" and "within" in clause.text[max(0, previous.start - 8) : previous.start]:
+        return True
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
 
 

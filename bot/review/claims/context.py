@@ -89,11 +89,20 @@ def _passive(clause: Clause, party: Party) -> bool:
 def _subjects(scale: Scale, party: Party | None, context: Context) -> tuple[Model, ...]:
     if party is None:
         return of(scale, context.subjects) or (scale.board.subject,)
+    if party.group == "all" and party.models:
+        return _family(scale, of(scale, party.models)[0])
     if party.group == "all":
         return of(scale, dict.fromkeys((*context.subjects, *context.rivals))) if context.rivals else _scored(scale)
     if party.group == "others":
         return of(scale, context.rivals) or tuple(m for m in _scored(scale) if m.role != "subject")
     return of(scale, party.models) or (scale.board.subject,)
+
+
+def _family(scale: Scale, model: Model) -> tuple[Model, ...]:
+    """The models of one family: `both Basalt quants`."""
+    first = model.name.split("-")[0]
+    mine = model.role != "rival"
+    return tuple(m for m in _scored(scale) if (mine and m.role != "rival") or m.name.split("-")[0] == first)
 
 
 def _rivals(
@@ -105,8 +114,8 @@ def _rivals(
         if len(subjects) > 1:
             return ()
         sets = [told] if told else []
-        sets += [tuple(m for m in of(scale, names) if m not in subjects) for names in context.sets]
         if not context.fixed:
+            sets += [tuple(m for m in of(scale, names) if m not in subjects) for names in context.sets]
             sets += [others, *((model,) for model in others)]
         else:
             sets += [(model,) for model in told]
@@ -122,8 +131,11 @@ def _rivals(
 
 def unique(groups: Iterable[tuple[Model, ...]]) -> tuple[tuple[Model, ...], ...]:
     """Without empty ones, each group of models once."""
-    found = {tuple(model.name for model in group): group for group in reversed(list(groups)) if group}
-    return tuple(reversed(found.values()))
+    found: dict[tuple[str, ...], tuple[Model, ...]] = {}
+    for group in groups:
+        if group:
+            found.setdefault(tuple(model.name for model in group), group)
+    return tuple(found.values())
 
 
 def _scored(scale: Scale) -> tuple[Model, ...]:

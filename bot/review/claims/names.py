@@ -116,7 +116,7 @@ class Names:
 
     def _add(self, spelling: str | None, models: tuple[str, ...]) -> None:
         key = _key(spelling or "")
-        if key and len("".join(key)) >= 2:
+        if key and models and len("".join(key)) >= 2:
             self._meaning.setdefault(key, models)
             if spelling and len(key) == 1:
                 self._single.setdefault(key[0], set()).add(spelling)
@@ -131,8 +131,16 @@ class Names:
         for run, models in runs.items():
             if len(models) == 1:
                 self._add(run, tuple(models))
-            elif subject in models and RECIPE.fullmatch(run) is None:
+            elif RECIPE.fullmatch(run):
+                self._add(run, self._nearest(models))
+            elif subject in models:
                 self._add(run, (subject,))
+
+    def _nearest(self, models: set[str]) -> tuple[str, ...]:
+        """Of several models of one recipe, the one whose name has most in common with the subject's."""
+        own = set(_key(self.board.card)) | set(_key(self.board.subject.name))
+        near = sorted(((len(own & set(_key(name))), name) for name in models), reverse=True)
+        return (near[0][1],) if near[0][0] > near[1][0] else ()
 
     def _add_recipe(self, model: Model) -> None:
         """`86-hi`, `qx86` and `5/6-bit` for the only model of that recipe."""

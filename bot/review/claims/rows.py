@@ -22,7 +22,18 @@ from bot.review.claims.tables import Cell, Table
 
 _DELTA = re.compile(r"\u0394|diff|delta|gain|change|improvement|\u00b1|gap|\bvs\b", re.IGNORECASE)
 _LEADER = re.compile(r"winner|leader|best|better|recommend|ahead|choice|who leads", re.IGNORECASE)
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
 _ARROWS = {"\u2191": 1, "\u2193": -1, "\u2192": 0}
+
+
+def _words_beside(text: str, cell: Cell, tokens: tuple[Token, ...]) -> int:
+    """How many words of a heading are no mention: a heading of many words is one of comments."""
+    at, count = cell.start, 0
+    for token in tokens:
+        count += len(_LETTERS.findall(text[at : token.start]))
+        count += token.relation is not None or token.superlative is not None
+        at = token.end
+    return count + len(_LETTERS.findall(text[at : cell.end]))
 
 
 class Column(Record, frozen=True, kw_only=True):
@@ -35,6 +46,7 @@ class Column(Record, frozen=True, kw_only=True):
     delta: bool = False
     leader: bool = False
     others: bool = False
+    plain: bool = True
 
 
 class Reader:
@@ -84,6 +96,7 @@ class Reader:
             delta=delta,
             leader=bool(_LEADER.search(cell.text)) and not mine,
             others=any(token.kind("group") for token in tokens),
+            plain=_words_beside(self.text, cell, tokens) <= 1,
         )
 
     def _row(self, columns: list[Column], row: tuple[Cell, ...], context: Context) -> Iterator[Claim]:
@@ -144,7 +157,7 @@ class Reader:
 
     @staticmethod
     def _is_value(column: Column, label: tuple[Token, ...], number: Quantity, context: Context) -> bool:
-        if column.others or len(context.subjects) != 1:
+        if column.others or not column.plain or len(context.subjects) != 1:
             return False
         if context.metric and context.metric != MEAN and not context.tasks:
             return bool(number.places) and not any(t.relation for t in label)

@@ -13,7 +13,7 @@ from bot.review.claims.task_names import spellings
 from bot.review.claims.words import Relation, Superlative, Word
 
 _WORD = re.compile(r"[A-Za-z]+(?:'(?:t|s)\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~]")
-_NUMBER = re.compile(r"[+\-\u00b1]?\s?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b", re.IGNORECASE)
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
 _COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
 _PAREN = re.compile(r"\(if [^()]{0,80}\)")
@@ -48,7 +48,7 @@ class Scanner:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.names = Names(board)
-        self._tasks = spellings(board)
+        self._tasks = {_words_of(phrase): tasks for phrase, tasks in spellings(board).items()}
         self._longest = max([len(phrase) for phrase in self._tasks] + [vocabulary.LONGEST])
 
     def tokens(self, text: str, start: int, end: int) -> tuple[Token, ...]:
@@ -111,6 +111,10 @@ class Scanner:
                 return Token(start=at, end=until, superlative=entry)
             return Token(start=at, end=until, word=entry)
         return None
+
+
+def _words_of(phrase: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(" ".join(phrase).replace("_", " ")))
 
 
 def _phrases(text: str, at: int, end: int, longest: int) -> list[tuple[tuple[str, ...], int]]:

@@ -122,13 +122,17 @@ _verbs(Relation(sign=0, strength="same", direct=True), "tie with", "equal", "dra
 _verbs(Relation(sign=0, strength="close", direct=True), "match", "near match", "mirror", "keep pace with/kept pace with", "keep up with/kept up with")
 _verbs(Relation(sign=0, strength="same"), "tie")
 _add(Relation(sign=1, direct=True), "tops")
+_add(Relation(sign=1, direct=True), "ahead of", "in front of", "better than", "superior to")
+_add(Relation(sign=1, axis="value", direct=True), "above")
+_add(Relation(sign=-1, axis="value", direct=True), "below")
+_add(Relation(sign=-1, direct=True), "behind", "short of")
 _add(Relation(sign=1), "ahead", "better", "superior", "stronger", "in front", "in the lead", "more accurate")
-_add(Relation(sign=1, axis="value"), "higher", "greater", "up", "above", "\u2191", "raised")
+_add(Relation(sign=1, axis="value"), "higher", "greater", "up", "\u2191", "raised")
 _add(Relation(sign=1, noun=True), "improvement", "improvements", "advantage", "edge", "upper hand", "lead", "gains",
      "boost", "increase", "uplift", "bump", "margin", "benefit", "win", "surplus", "advantages", "improved")  # fmt: skip
 _add(Relation(sign=1, noun=True, strength="big"), "leap", "leaps")
-_add(Relation(sign=-1), "behind", "worse", "weaker", "inferior", "less accurate", "short of")
-_add(Relation(sign=-1, axis="value"), "lower", "down", "below", "\u2193", "fewer", "less", "reduced")
+_add(Relation(sign=-1), "worse", "weaker", "inferior", "less accurate")
+_add(Relation(sign=-1, axis="value"), "lower", "down", "\u2193", "fewer", "less", "reduced")
 _add(Relation(sign=-1, noun=True), "loss", "losses", "deficit", "decline", "regression", "regressions",
      "degradation", "decrease", "reduction", "setback", "drop off", "shortfall", "penalty", "drops", "net loss")  # fmt: skip
 _add(Relation(sign=-1, soft=True), "weak", "weakness", "weaknesses")
@@ -167,7 +171,7 @@ _add(Superlative(sign=1, rank=2), "runner up")
 
 _add(Word(kind="link"), "than", "vs", "versus", "v", "over", "against", "compared to", "compared with", "in comparison to",
      "in comparison with", "comparison to", "relative to", "to", "that of", "those of", "with", "as", "beside",
-     "alongside", "instead of", "versus the", "by comparison with", "next to", "where", "behind", "the one of", "opposed to")  # fmt: skip
+     "alongside", "instead of", "versus the", "by comparison with", "where", "the one of", "opposed to")  # fmt: skip
 _add(Word(kind="such"), "such as", "like", "namely", "including", "especially", "particularly", "notably", "e.g", "for example")
 _add(Word(kind="from"), "from", "out from")
 _add(Word(kind="by"), "by")
@@ -175,7 +179,7 @@ _add(Word(kind="not"), "not", "no", "never", "isn't", "doesn't", "don't", "didn'
      "without", "neither", "nor", "nowhere", "hardly ever", "none", "zero", "without any", "fails to", "failed to", "unable to")  # fmt: skip
 _add(Word(kind="doubt"), "may", "might", "could", "would", "should", "if", "suggests", "suggesting", "probably", "likely",
      "perhaps", "possibly", "hopefully", "hypothesis", "want", "expected", "believe", "feels", "feel", "seems", "appears",
-     "imagine", "report", "ideal", "aims", "designed", "unless", "whether", "how can", "hope", "goal", "future", "ever", "potential", "can")  # fmt: skip
+     "imagine", "report", "ideal", "aims", "designed", "unless", "whether", "how can", "hope", "goal", "future", "ever", "potential", "can", "your earlier", "earlier work", "previous", "previously", "prior")  # fmt: skip
 _add(Word(kind="strength", value="slight"), "slight", "slightly", "marginal", "marginally", "minor", "tiny", "a bit", "a few",
      "a few points", "modest", "modestly", "barely", "a hair", "small", "a little", "narrowly", "just", "fractionally", "minimal", "minimally", "a touch", "a tad", "a shade")  # fmt: skip
 _add(Word(kind="strength", value="big"), "massive", "massively", "huge", "hugely", "dramatic", "dramatically", "vast", "vastly",

@@ -40,6 +40,7 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         if relation is not None and relation.axis in ("size", "speed"):
             continue
         first, last = _span(work, index, ranked if ranked is not None else place)
+        last += last == index and index + 1 < len(tokens) and tokens[index + 1].kind("performance")
         listed = _listed(work, index)
         if ranked is not None:
             found = _first_places(work, index, quantity)

@@ -32,11 +32,20 @@ def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
     if quantity.kind == "points" or quantity.sign or quantity.high is not None:
         return quantity.kind in ("points", "percent", "plain")
     near = work.nearest_relation(index)
+    if _within(work, index) and quantity.kind in ("plain", "percent"):
+        return True
     if quantity.kind == "percent":
         return near is not None
     if quantity.kind == "times":
         return near is not None or work.metric() in (SIZE, SPEED)
     return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
+
+
+def _within(work: Work, index: int) -> bool:
+    """`within 0.1 of the base`."""
+    before = work.clause.text[max(0, work.clause.tokens[index].start - 8) : work.clause.tokens[index].start]
+    after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 12]
+    return before.strip().lower() == "within" and " of " in after
 
 
 def _told_as_difference(work: Work, index: int, near: int, quantity: Quantity) -> bool:
@@ -69,9 +78,15 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     sign = _direction(quantity, relation, passive=who.passive)
     found = _readings(work, who, index, quantity, sign, relation, metric, group)
     first, last = index, index
-    if near is not None and abs(near - index) <= 2:
+    if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
     return work.claim(first, last, found)
+
+
+def _side_by_side(work: Work, near: int, index: int) -> bool:
+    first, last = sorted((near, index))
+    gap = work.clause.text[work.clause.tokens[first].end : work.clause.tokens[last].start]
+    return near < index or not any(mark in gap for mark in "(;,")
 
 
 def _inherited(work: Work) -> TaskGroup | None:

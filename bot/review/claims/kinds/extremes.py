@@ -129,7 +129,7 @@ def _metrics(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
 def _near_metric(work: Work, index: int) -> bool:
     tokens = work.clause.tokens
     return any(
-        tokens[other].kind("metric") and len(work.clause.between(*sorted_pair(tokens[index], tokens[other])).split()) <= 3
+        tokens[other].kind("metric") and len(work.clause.between(*sorted_pair(tokens[index], tokens[other])).split()) <= 1
         for other in (index - 1, index + 1, index + 2)
         if 0 <= other < len(tokens) and other != index
     )

@@ -13,6 +13,7 @@ from bot.review.claims.metrics import PARAMETERS
 
 _PRECISION = re.compile(r"full[- ]precision", re.IGNORECASE)
 _ON = re.compile(r"[\s-]*(?:precision|quantization|resolution)?[\s-]*(?:for|in|on|at|to)?[\s-]*(?:the|its|all|both)?[\s-]*")
+_AT = re.compile(r"\b(?:at|in|to|is|are|uses?|with|gets?|stays?|remains?|kept|keeps?|has|have)\b|[:=]")
 _FULL = 16
 
 
@@ -49,7 +50,7 @@ def _parts(work: Work, index: int, *, behind: bool) -> list[int]:
         before -= 1
     if behind and before >= 0 and tokens[before].kind("part"):
         gap = work.clause.text[tokens[before].end : tokens[index].start]
-        if len(gap.split()) <= 6 and not re.search(r"[;:)]", gap):
+        if len(gap.split()) <= 6 and _AT.search(gap) and not re.search(r"[;)]", gap):
             found = [before]
             while found[0] > 0 and _and(work, found[0] - 1):
                 found.insert(0, found[0] - 1)

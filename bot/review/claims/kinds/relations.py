@@ -13,7 +13,7 @@ from bot.review.claims.clause import parties
 from bot.review.claims.context import Sides, sides
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import any_task, most, overall, readings, related, turned
-from bot.review.claims.metrics import MEAN
+from bot.review.claims.metrics import MEAN, SIZE
 from bot.review.claims.words import Relation
 
 _ADJECTIVES = frozenset(
@@ -28,6 +28,12 @@ _GOES_ON = re.compile(
     r"throughput|speed|size|footprint|there|again|only|among|between|both|compared|relative|tok|tokens)\b)",
     re.IGNORECASE,
 )
+_FIRST_WORDS = re.compile(
+    r"\b(?:and|but|while|whereas|also|even|still|then|so|in|on|at|the|a|an|of|for|to|there|is|are|was|that|by|more|most|not|you|you'll|will|"
+    r"has|have|with|just|it|its|only|however|overall|finally|here|both|all|because|since|which|when|where|this|these)\b",
+    re.IGNORECASE,
+)
+_PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _Judged = Callable[[Model, Sequence[Model]], Reading]
 
 
@@ -46,14 +52,33 @@ def _of_something_else(work: Work, index: int) -> bool:
     """`higher precision`, `better poems`, `lost in translation`: no comparison of what the board knows."""
     token = work.clause.tokens[index]
     text = work.clause.text
+    assert token.relation is not None
     last = re.split(r"[\s-]", text[token.start : token.end].lower())[-1]
-    if last not in _ADJECTIVES:
-        return False
+    if last in ("above", "below") and not _placed(work, index):
+        return True
+    if last not in _ADJECTIVES and not token.relation.noun:
+        return _foreign(work, index)
     after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
     adjacent = after is not None and not work.clause.between(token, after).strip(" -(")
     if adjacent and after is not None and (after.tasks or after.kind("performance", "metric") or after.quantity or after.is_model):
         return False
     return _GOES_ON.match(text[token.end : min(token.end + 40, work.clause.end)]) is None
+
+
+def _placed(work: Work, index: int) -> bool:
+    """`just above that of bf16`, not `the table below`."""
+    tokens = work.clause.tokens
+    return index + 1 < len(tokens) and (tokens[index + 1].is_model or tokens[index + 1].kind("link", "group"))
+
+
+def _foreign(work: Work, index: int) -> bool:
+    """A verb whose subject is none of the board's: `precision in these layers improved ARC Easy`."""
+    before = work.clause.tokens[:index]
+    if any(t.is_model or t.tasks or t.superlative or t.kind("pronoun", "group", "metric", "performance") for t in before):
+        return False
+    words = _FIRST_WORDS.sub(" ", work.clause.text[work.clause.start : work.clause.tokens[index].start])
+    unknown = [word for word in _PLAIN_WORD.findall(words) if not word.endswith("ly")]
+    return len(unknown) >= 2
 
 
 def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
@@ -90,6 +115,8 @@ def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation
 def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides) -> _Judged | None:
     """How the claim is judged by what it speaks of; None where it speaks of nothing that can be compared."""
     scale = work.scale
+    if metric == SIZE and relation.axis not in ("size", "value"):
+        return None
     if metric and metric != MEAN:
         if not _about(work, index, metric, relation):
             return None

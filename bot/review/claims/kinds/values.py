@@ -102,6 +102,9 @@ def _possible(work: Work) -> tuple[Model, ...]:
     named = [name for token in work.clause.tokens for name in token.models]
     if any(token.unknown for token in work.clause.tokens):
         return ()
+    pronoun = any(token.kind("pronoun") for token in work.clause.tokens)
+    if not named and pronoun and work.metric() in (SIZE, SPEED):
+        return of(work.scale, work.context.subjects) or (work.scale.board.subject,)
     if named and len(set(named)) > 1:
         return of(work.scale, dict.fromkeys(named))
     return work.scale.board.models if work.metric() not in ("", MEAN) else work.scale.scored
