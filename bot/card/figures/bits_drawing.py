@@ -12,7 +12,7 @@ from bot.card.figures.canvas import MARGIN, SMALL, WIDTH, Sheet, Theme
 from bot.card.figures.plain import short
 
 _LEFT, _RIGHT = 168, WIDTH - 104
-_TOP, _ROW, _GAP, _FOOT = 106, 31, 12, 36
+_TOP, _ROW, _GAP, _FOOT = 108, 30, 6, 32
 _CELL = 58
 """CSS pixels of a cell outside the layers."""
 
@@ -50,19 +50,30 @@ def draw(shown: LayerBits, sheet: Sheet) -> None:
 
 
 def _row(axes: Axes, row: BitsRow, at: int, layers: int, sheet: Sheet) -> None:
-    """Each layer its cell; one number for alike cells that touch."""
+    """Alike layers that touch are one block with one number; cells are parted where they are wide."""
     theme, wide = sheet.theme, (_RIGHT - _LEFT) / layers
-    edge = min(1.0, wide / 8)
-    for layer, bits in enumerate(row.bits):
-        face = colour(bits, theme) if bits is not None else theme.band
-        axes.add_patch(
-            Rectangle((layer, at + 0.06), 1, 0.88, facecolor=face, edgecolor=theme.background, linewidth=edge)
-        )
+    edge = min(1.0, wide / 6)
+    axes.add_patch(Rectangle((0, at + 0.06), layers, 0.88, facecolor=theme.band, edgecolor="none"))
     for run in runs(row):
-        text = number(run.bits)
-        if wide * (run.last + 1 - run.first) >= 7.4 * len(text) + 1:
-            x = _LEFT + wide * (run.first + run.last + 1) / 2
-            _number(text, x, _TOP + _ROW * (at + 0.5), run.bits, sheet)
+        count, text, face = run.last + 1 - run.first, number(run.bits), colour(run.bits, theme)
+        axes.add_patch(
+            Rectangle(
+                (run.first, at + 0.06),
+                count,
+                0.88,
+                facecolor=face,
+                edgecolor=theme.background,
+                linewidth=edge,
+            )
+        )
+        room = 7.4 * len(text) + 1
+        middle = (run.first + run.last + 1) / 2
+        if wide >= room:
+            lines = range(run.first + 1, run.last + 1)
+            axes.vlines(lines, at + 0.06, at + 0.94, color=theme.background, linewidth=edge / 2, alpha=0.6)
+            middle = (run.first + run.last) // 2 + 0.5
+        if wide * count >= room:
+            _number(text, _LEFT + wide * middle, _TOP + _ROW * (at + 0.5), run.bits, sheet)
 
 
 def _number(text: str, x: float, y: float, bits: float, sheet: Sheet) -> None:
@@ -91,7 +102,7 @@ def _outside(shown: LayerBits, top: float, sheet: Sheet) -> None:
 
 def _legend(shown: LayerBits, sheet: Sheet) -> None:
     """Every width that occurs, but for means: those are numbers between."""
-    x, y = float(_LEFT), 78.0
+    x, y = float(_LEFT), 84.0
     for bits in (n for n in widths(shown) if n == int(n)):
         sheet.drawing.add_artist(
             Rectangle(

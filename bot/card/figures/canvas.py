@@ -101,7 +101,7 @@ class Sheet:
             (bottom - top) / self.height,
         )
         axes = self.drawing.add_axes(box, facecolor=self.theme.background)
-        axes.tick_params(length=0, pad=6, labelsize=SMALL, labelcolor=self.theme.muted)
+        axes.tick_params(length=0, pad=9, labelsize=SMALL, labelcolor=self.theme.muted)
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.set_axisbelow(True)
@@ -155,10 +155,10 @@ def numbered(values: Sequence[float]) -> list[str]:
     return [f"{value:.{decimals}f}" for value in values]
 
 
-def ticks(low: float, high: float, *, log: bool) -> list[float]:
-    """Round numbers between `low` and `high`, some four to nine of them."""
+def ticks(low: float, high: float, *, log: bool, most: int = 6) -> list[float]:
+    """Round numbers between `low` and `high`, some four to nine of them; on a linear axis `most`."""
     if not log or high / low < 3:
-        steps = MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        steps = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         return [float(step) for step in steps if low <= step <= high]
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 4, 6, 8)):

@@ -24,7 +24,11 @@ MOST = 16
 """Models in one picture: this quant, the base and those next to it in size."""
 
 FAR_APART = 4
-"""Largest over smallest value from which on the axis of losses is logarithmic."""
+"""Largest over smallest value from which on the axis of losses is logarithmic; and how many times further
+than all others a single quant must be from the best to stand off a linear one."""
+
+LARGEST = 1e9
+"""A loss from which on a model says nothing at all; also what an axis can hold."""
 
 MACS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
 """GB of the Macs whose limits are drawn: the common ones, as Apple prints them."""
@@ -63,6 +67,20 @@ class Family(Record, frozen=True, kw_only=True):
         """Whether the losses are far apart."""
         values = [point.value for point in self.points if point.value is not None]
         return max(values) / min(values) > FAR_APART
+
+    @property
+    def off_scale(self) -> tuple[Point, ...]:
+        """Siblings so far above all others that these could no longer be told apart."""
+        if self.log:
+            return ()
+        by_loss = sorted((p for p in self.points if p.value is not None), key=lambda p: p.value or 0)
+        off: list[Point] = []
+        while len(by_loss) > 3 and by_loss[-1].role == "sibling":
+            best, (next_, worst) = by_loss[0].value or 0, (p.value or 0 for p in by_loss[-2:])
+            if worst - best <= FAR_APART * (next_ - best):
+                break
+            off.append(by_loss.pop())
+        return tuple(off)
 
 
 def family(board: Board) -> Family | None:
@@ -103,9 +121,9 @@ def _point(model: Model, measure: Measure) -> Point | None:
     value, stderr = model.perplexity, model.perplexity_stderr
     if measure == "kl":
         value, stderr = model.kl, model.kl_stderr
-    if value is None or not 0 < value < math.inf or not model.size_bytes:
+    if value is None or not 0 < value < LARGEST or not model.size_bytes:
         return None
-    known = stderr if stderr is not None and 0 <= stderr < math.inf else None
+    known = stderr if stderr is not None and 0 <= stderr < LARGEST else None
     return Point(name=_name(model), role=model.role, gib=model.size_bytes / GIB, value=value, stderr=known)
 
 

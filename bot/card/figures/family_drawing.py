@@ -34,9 +34,11 @@ def draw(shown: Family, sheet: Sheet) -> None:
     floor = _scale(axes, shown)
     _grid(axes, shown, sheet)
     _guides(axes, shown, sheet)
-    at = [(point, point.value if point.value is not None else floor) for point in shown.points]
+    low, high = axes.get_ylim()
+    top = high if shown.log else low + 0.94 * (high - low)
+    at = [(p, floor if p.value is None else min(p.value, top)) for p in shown.points]
     for point, value in reversed(at):
-        _mark(axes, point, value, sheet)
+        _mark(axes, point, value, sheet, off=point in shown.off_scale)
     _labels(axes, shown, at, sheet)
     middle = (_LEFT + _RIGHT) / 2
     sheet.write(middle, _BOTTOM + 28, "size on disk, GiB", color=sheet.theme.muted, ha="center", va="top")
@@ -46,7 +48,8 @@ def _scale(axes: Axes, shown: Family) -> float:
     """Sets both axes; the value at which a base stands whose own is 0: on a logarithmic axis, its foot."""
     axes.set_xscale("log")
     axes.set_xlim(shown.low, shown.high)
-    ends = [end for point in shown.points if point.value is not None for end in _ends(point)]
+    valued = [p for p in shown.points if p.value is not None and p not in shown.off_scale]
+    ends = [end for point in valued for end in _ends(point)]
     low, high = min(ends), max(ends)
     based = any(point.value is None for point in shown.points)
     if shown.log:
@@ -95,12 +98,12 @@ def _guides(axes: Axes, shown: Family, sheet: Sheet) -> None:
             last = x + 4
 
 
-def _mark(axes: Axes, point: Point, value: float, sheet: Sheet) -> None:
-    marker, size = _MARKS[point.role]
+def _mark(axes: Axes, point: Point, value: float, sheet: Sheet, *, off: bool) -> None:
+    marker, size = ("^", 10.0) if off else _MARKS[point.role]
     theme, zorder = sheet.theme, 6 if point.role == "subject" else 4
     color = {"subject": theme.subject, "base": theme.base}.get(point.role, theme.marks[0])
     hollow = point.role == "base"
-    if point.stderr is not None:
+    if point.stderr is not None and not off:
         error = [[_below(axes, point)], [point.stderr]]
         axes.errorbar(
             [point.gib], [value], yerr=error, fmt="none", ecolor=color, capsize=5, elinewidth=1.6,
@@ -123,13 +126,14 @@ def _labels(axes: Axes, shown: Family, at: list[tuple[Point, float]], sheet: She
     texts = [_label(shown, point, sheet) for point, _ in at]
     boxes = [text.get_window_extent() for text in texts]
     page = axes.bbox
-    taken = [around((x, y), 14) for x, y in places] + [_bar(axes, point) for point, _ in at if point.stderr]
+    taken = [around((x, y), 14) for x, y in places]
     found = place(
         [(float(x), float(y)) for x, y in places],
         [(float(box.width) + 8, float(box.height) + 6) for box in boxes],
         Box(float(page.x0), float(page.y0) + 6, float(page.x1) + 2 * MARGIN - 8, float(page.y1)),
         taken,
         gap=20,
+        lines=[_bar(axes, p) for p, _ in at if p.stderr and p not in shown.off_scale],
         avoid=[_line(axes, guide) for guide in shown.guides],
     )
     for (x, y), text, box, (point, _) in zip(places, texts, found, at, strict=True):
@@ -137,14 +141,15 @@ def _labels(axes: Axes, shown: Family, at: list[tuple[Point, float]], sheet: She
 
 
 def _label(shown: Family, point: Point, sheet: Sheet) -> Text:
-    value = "" if len(shown.points) >= _MANY and point.role != "subject" else loss(shown, point)
+    off = point in shown.off_scale
+    value = "" if len(shown.points) >= _MANY and not (off or point.role == "subject") else loss(shown, point)
     mine = point.role == "subject"
     text = sheet.write(
         0, 0, point.name, size=NORMAL if mine else SMALL, color=sheet.theme.subject if mine else "",
         weight="bold" if mine else "normal", ha="center", va="center", linespacing=1.25, zorder=7,
     )  # fmt: skip
     if value:
-        text.set_text(f"{text.get_text()}\n{value}")
+        text.set_text(f"{text.get_text()}\n{'off the scale: ' if off else ''}{value}")
     return text
 
 

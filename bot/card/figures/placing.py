@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bot.records import Record
 
-_ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, 22, 338, 158, 202)
-_DISTANCES = (1.0, 2.2, 3.6, 5.2, 7.0, 9.5)
+_ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, 22, 338, 158, 202, 68, 248, 112, 292)
+_DISTANCES = (1.0, 1.6, 2.4, 3.6, 5.2, 7.0, 9.5)
 
 
 Point = tuple[float, float]
@@ -64,37 +64,36 @@ def place(
     page: Box,
     taken: Iterable[Box],
     gap: float,
+    lines: Iterable[Box] = (),
     avoid: Iterable[Box] = (),
 ) -> tuple[Box | None, ...]:
     """For each point a box of its size within `page`, `gap` pixels or more away from it.
 
-    It touches nothing of `taken` and no label placed before, and its leader line crosses none of these;
-    beside its point it keeps clear of `avoid` too, where it can. None: no place is free.
+    It touches nothing of `taken` and no label placed before, and its leader line crosses none of these. It
+    touches none of `lines`, which a leader may cross; right beside its point it keeps clear of `avoid`
+    too, where it can. None: no place is free.
     """
-    used, better = list(taken), list(avoid)
+    used, bars, better = list(taken), list(lines), list(avoid)
     placed: list[Box | None] = []
     for point, size in zip(points, sizes, strict=True):
-        found = _found(point, size, page, [*used, *better], gap, _DISTANCES[:1])
-        found = found or _found(point, size, page, used, gap, _DISTANCES)
+        near = _places(point, size, gap, _DISTANCES[:1])
+        found = _free(near, point, page, used, [*bars, *better])
+        found = found or _free(_places(point, size, gap, _DISTANCES), point, page, used, bars)
         placed.append(found)
         used += [found, *_along(nearest(found, point), point)] if found else []
     return tuple(placed)
 
 
-def _found(
-    point: Point,
-    size: tuple[float, float],
-    page: Box,
-    used: Sequence[Box],
-    gap: float,
-    distances: Sequence[float],
+def _free(
+    places: Iterable[Box], point: Point, page: Box, used: Sequence[Box], lines: Sequence[Box]
 ) -> Box | None:
-    around_it = [box for box in used if not box.holds_point(point)]
-    for box in _places(point, size, gap, distances):
-        if not page.holds(box) or any(box.covers(other) for other in used):
+    """The first of `places` that is free."""
+    others = [box for box in used if not box.holds_point(point)]
+    for box in places:
+        if not page.holds(box) or any(box.covers(other) for other in (*used, *lines)):
             continue
         leader = _along(nearest(box, point), point)
-        if not any(step.covers(other) for step in leader for other in around_it):
+        if not any(step.covers(other) for step in leader for other in others):
             return box
     return None
 

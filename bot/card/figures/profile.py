@@ -116,16 +116,16 @@ def _task(model: Model, task: str) -> TaskScore | None:
 
 def words(shown: Profile) -> str:
     """The picture in words, with every number it plots."""
-    spread = " with half of the 95 % interval" if shown.has_intervals else ""
-    names = "; ".join((f"{shown.names[0]} (this quant)", *shown.names[1:]))
+    spread = ", ± half of the 95 % interval" if shown.has_intervals else ""
+    names = "; ".join((f"{shown.names[0]} (this quant{spread})", *shown.names[1:]))
     order = ", in this order" if len(shown.names) > 1 else ""
     rows = "; ".join(f"{row.title} {', '.join(_said(shown, row))}" for row in shown.rows)
     more = f" {shown.left_out} more models are not shown." if shown.left_out else ""
-    return f"Share of right answers on each task{spread} of {names}{order}. {rows}.{more}"
+    return f"Share of right answers on each task of {names}{order}. {rows}.{more}"
 
 
 def _said(shown: Profile, row: TaskRow) -> Iterator[str]:
-    marks = {mark.model: score(mark) for mark in row.marks}
+    marks = {mark.model: f"{mark.value:.3f}" if mark.model else score(mark) for mark in row.marks}
     for model in range(len(shown.names)):
         yield marks.get(model, "not known")
     if row.chance is not None:

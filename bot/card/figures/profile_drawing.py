@@ -40,7 +40,7 @@ def _legend_lines(shown: Profile) -> list[list[int]]:
 
 
 def _legend_width(shown: Profile, at: int) -> float:
-    return 34 + (60 if at < 0 else 7.6 * len(shown.names[at]) + (80 if at == 0 else 0))
+    return 34 + (60 if at < 0 else (8.4 if at == 0 else 6.9) * len(shown.names[at]) + (100 if at == 0 else 0))
 
 
 def draw(shown: Profile, sheet: Sheet) -> None:
@@ -54,7 +54,7 @@ def draw(shown: Profile, sheet: Sheet) -> None:
     low, high = _ends(shown)
     axes.set_xlim(low, high)
     axes.set_ylim(len(shown.rows) - 0.5, -0.5)
-    values = ticks(low, high, log=False)
+    values = ticks(low, high, log=False, most=9)
     axes.set_xticks(values, numbered(values))
     axes.set_yticks([])
     axes.grid(axis="x", color=sheet.theme.line, linewidth=0.6)
