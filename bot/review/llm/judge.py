@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bot.card.board import Board
 from bot.card.facts import Facts
+from bot.card.markdown import clean
 from bot.records import Record
 from bot.review.llm import english
 from bot.review.llm.expressions import Refused, rendered
@@ -153,8 +154,8 @@ def _formed(sentence: Sentence, judge: Judge) -> Sentence:
     elif _LINK.search(words):
         why = "it has an address; links do not belong into a review"
     else:
-        why = english.objection(words)
-    return replace(sentence, shown=" ".join(written.shown.split()), why=why)
+        why = english.objection(words) if any(map(str.isalpha, written.shown)) else "it has no words"
+    return replace(sentence, shown=clean(written.shown).strip(), why=why)
 
 
 def _held_against_facts(found: Draft, judge: Judge) -> tuple[Draft, Sequence[Finding]]:

@@ -32,7 +32,6 @@ def generate(
         model=settings.local or "",
         messages=tuple(messages),
         max_tokens=settings.max_tokens,
-        seconds=settings.timeout,
     )
     try:
         answer = child.run(

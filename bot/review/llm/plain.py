@@ -66,7 +66,7 @@ def parts(answer: str, *, cut: bool = False) -> tuple[Part, ...]:
     held: list[str] = []
     aside = _FENCE.sub("", _put_aside(_HELD.sub("", text), held))
     found = [
-        Part(kind=kind, sentences=tuple(_back(sentence, held) for sentence in _cut(kind, line)))
+        Part(kind=kind, sentences=tuple(filter(None, (_back(s, held) for s in _cut(kind, line)))))
         for kind, line in _blocks(_markdown().parse(aside))
     ]
     return tuple(part for part in (_without_end(found) if cut else found) if part.sentences)

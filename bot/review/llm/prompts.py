@@ -88,6 +88,7 @@ def _model(found: Model, board: Board) -> dict[str, Any]:
     """What is known of one model, as a card would print it; what is not known is left out."""
     told = {
         "name": clean(found.name),
+        "called": clean(found.label) if found.label != found.name else None,
         "what": {"subject": "this quant"}.get(found.role, found.role),
         "recipe": found.recipe and clean(found.recipe),
         "scores": {

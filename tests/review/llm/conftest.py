@@ -31,7 +31,7 @@ def written(llm: LlmServer) -> Written:
             "endpoint": llm.will(*acts),
             "model": "marmot-writer",
             "timeout": 20.0,
-            "silence": 0.3,
+            "silence": 5.0,
         } | settings
         asked = ReviewSettings(**wanted)  # type: ignore[arg-type]
         return write(FACTS, BOARD, asked, check=check, log=log.append), log
