@@ -38,10 +38,19 @@ def check(text: str, board: Board) -> tuple[Finding, ...]:
             end=end,
             verdict=judgement.verdict,
             why=judgement.why,
-            fix=judgement.fix if judgement.verdict == "false" else None,
+            fix=_mended(plain, claim, judgement.fix) if judgement.verdict == "false" else None,
         )
         found.setdefault((start, end), finding)
     return tuple(sorted(found.values(), key=lambda each: (each.start, each.end)))
+
+
+def _mended(plain: Plain, claim: Claim, fix: str | None) -> str | None:
+    """The whole quote with the right number in the place of the wrong one."""
+    if fix is None or claim.number is None:
+        return fix
+    start, end = plain.origin(claim.start, claim.end)
+    first, last = plain.origin(*claim.number)
+    return plain.original[start:first] + fix + plain.original[last:end]
 
 
 class _Examiner:

@@ -16,13 +16,16 @@ _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "
 
 
 class Claim(Record, frozen=True, kw_only=True):
-    """One claim: where it stands in the plain text, and the ways to understand it. `used`: its tokens."""
+    """One claim: where it stands in the plain text, and the ways to understand it.
+
+    `number` is the part that a reading's `fix` stands for; None: all of it.
+    """
 
     start: int
     end: int
     readings: tuple[Reading, ...]
     doubtful: bool = False
-    used: frozenset[int] = frozenset()
+    number: tuple[int, int] | None = None
 
 
 class Work:
@@ -43,8 +46,10 @@ class Work:
         """The places of tokens that no claim has taken yet."""
         return (index for index in range(len(self.clause.tokens)) if index not in self.taken)
 
-    def claim(self, first: int, last: int, readings: Iterable[Reading], *, doubtful: bool = False) -> Claim | None:
-        """A claim on tokens `first` to `last`; None where there is nothing to say."""
+    def claim(
+        self, first: int, last: int, readings: Iterable[Reading], *, number: int | None = None
+    ) -> Claim | None:
+        """A claim on tokens `first` to `last`, whose `number` may be mended; None where there is nothing to say."""
         found = tuple(readings)
         if not found:
             return None
@@ -57,7 +62,8 @@ class Work:
             start=tokens[first].start,
             end=end,
             readings=found,
-            doubtful=doubtful or self.clause.doubtful,
+            doubtful=self.clause.doubtful,
+            number=(tokens[number].start, tokens[number].end) if number is not None else None,
         )
 
     def negative(self, anchor: int) -> bool:
@@ -152,7 +158,17 @@ class Work:
     def quantifier(self) -> str:
         """`all`, `most` or `else`, where the clause speaks of tasks so."""
         found = (t.word.value for t in self.clause.tokens if t.word and t.word.kind == "tasks")
-        return next(found, "")
+        said = list(found)
+        return "except" if "except" in said else next(iter(said), "")
+
+    def excluded(self) -> set[str]:
+        """The tasks behind an `except`."""
+        after = False
+        tasks: set[str] = set()
+        for token in self.clause.tokens:
+            after = after or (token.word is not None and token.word.value == "except")
+            tasks |= set(token.tasks) if after else set()
+        return tasks
 
     def mentioned_before(self) -> set[str]:
         """The tasks named earlier in the sentence."""

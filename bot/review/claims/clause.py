@@ -125,6 +125,11 @@ def _merged(clause: Clause, last: Party, previous: Token, token: Token) -> tuple
 
 def _linked(clause: Clause, previous: Token, token: Token) -> bool:
     gap = clause.between(previous, token)
+    index = clause.tokens.index(previous)
+    if previous.quantity and index and gap.strip(" (").lower() in ("", "for", "of", "by"):
+        link = clause.tokens[index - 1]
+        if link.kind("link", "from") and not re.search(r"[,;:)]", clause.between(link, previous)):
+            return True
     if previous.quantity and gap.strip() == "of" and "within" in clause.text[max(0, previous.start - 8) : previous.start]:
         return True
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)

@@ -177,6 +177,8 @@ def corrected(quantity: Quantity, gap: Gap) -> str | None:
     if gap.delta is None or quantity.high is not None:
         return None
     delta = gap.delta
+    if not quantity.sign and any(fits(quantity, abs(delta) * scale) for scale in (1.0, 100.0)):
+        return None  # the number is right, its direction is not
     sign = "" if not quantity.sign else ("+" if delta > 0 else "-" if delta < 0 else "\u00b1")
     if quantity.kind == "plain":
         return f"{sign}{abs(delta):.{max(3, quantity.places)}f}"

@@ -38,6 +38,7 @@ FRACTION = re.compile(
     rf"(?P<all>\d{{1,2}}|{_WORDS})(?![\w%]|\.\d|[- ]?bits?\b)",
     re.IGNORECASE,
 )
+ALL_BUT = re.compile(rf"all but (?P<but>\d{{1,2}}|{_WORDS})\b(?! of)", re.IGNORECASE)
 RANK = re.compile(
     r"(?:#\s?|No\. ?|number |rank )(?P<rank>\d)\b|(?P<ordinal>[1-9])(?:st|nd|rd|th)\b", re.IGNORECASE
 )
@@ -50,7 +51,7 @@ COUNT = re.compile(
 
 class Quantity(Record, frozen=True, kw_only=True):
     """One number or a range. `places`: printed decimals. `sign`: as written, 0 for none or for the sign of
-    both. `whole`: what a fraction counts out of. Percent and points stay as printed (2.5 is 2.5 %)."""
+    both. `short`: all but `low`. `whole`: what a fraction counts out of. Percent and points stay as printed (2.5 is 2.5 %)."""
 
     kind: Kind
     low: float
@@ -59,6 +60,7 @@ class Quantity(Record, frozen=True, kw_only=True):
     places: int = 0
     whole: int | None = None
     letter: str = ""
+    short: bool = False
 
     @property
     def slack(self) -> float:
@@ -99,7 +101,11 @@ def _fraction(found: re.Match[str]) -> Quantity | None:
     some = whole if some < 0 else some
     if some > whole or whole < 2:
         return None
-    return Quantity(kind="fraction", low=some, whole=whole)
+    return Quantity(kind="fraction", low=some, whole=whole, letter="/" if "/" in found[0] else "")
+
+
+def _all_but(found: re.Match[str]) -> Quantity:
+    return Quantity(kind="count", low=count(found["but"]), short=True)
 
 
 def _rank(found: re.Match[str]) -> Quantity:
@@ -151,5 +157,5 @@ def _places(written: str) -> int:
 
 
 _READERS = (
-    (FRACTION, _fraction), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted), (QUANTITY, _number),
+    (ALL_BUT, _all_but), (FRACTION, _fraction), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted), (QUANTITY, _number),
 )  # fmt: skip

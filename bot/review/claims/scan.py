@@ -12,7 +12,7 @@ from bot.review.claims.quantities import Quantity, read
 from bot.review.claims.task_names import spellings
 from bot.review.claims.words import Relation, Superlative, Word
 
-_WORD = re.compile(r"[A-Za-z]+(?:'(?:t|s)\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~]")
+_WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
 _NUMBER = re.compile(r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b", re.IGNORECASE)
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
 _COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
@@ -60,7 +60,7 @@ class Scanner:
             if skipped and skipped[0][0] <= at:
                 at = max(at, skipped.pop(0)[1])
                 continue
-            if not (text[at].isalnum() or text[at] in "+-\u00b1.#~" or "\u2190" <= text[at] <= "\u21ff"):
+            if not (text[at].isalnum() or text[at] in "+-\u00b1.#~<>" or "\u2190" <= text[at] <= "\u21ff"):
                 at += 1
                 continue
             token = self._at(text, at, end)
@@ -100,7 +100,17 @@ class Scanner:
                 return Token(start=at, end=until, tasks=tasks, loose=loose)
         return None
 
+    def _sign(self, text: str, at: int, end: int) -> Token | None:
+        """`A > B`: a comparison only where a model follows."""
+        following = at + 1 + (text[at + 1 : at + 2] == " ")
+        if following >= end or self.names.at(text, following, end) is None:
+            return None
+        sign = 1 if text[at] == ">" else -1
+        return Token(start=at, end=at + 1, relation=Relation(sign=sign, axis="value", direct=True))
+
     def _word(self, text: str, at: int, end: int) -> Token | None:
+        if text[at] in "<>":
+            return self._sign(text, at, end)
         for phrase, until in reversed(_phrases(text, at, end, vocabulary.LONGEST)):
             entry = vocabulary.WORDS.get(phrase)
             if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):

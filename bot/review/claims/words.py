@@ -106,16 +106,24 @@ _verbs(
 )  # fmt: skip
 _verbs(
     Relation(sign=1),
-    "win/won/winning", "improve", "gain", "rise/rose/risen", "climb", "jump", "increase", "go up/went up", "come out ahead/came out ahead",
-    "pull ahead", "move up", "grow/grew", "benefit", "edge ahead", "perform better", "score higher", "do better/did better",
+    "win/won/winning", "improve", "gain", "come out ahead/came out ahead",
+    "pull ahead", "benefit", "edge ahead", "perform better", "score higher", "do better/did better",
     "come out on top/came out on top",
+)  # fmt: skip
+_verbs(
+    Relation(sign=1, axis="value"),
+    "rise/rose/risen", "climb", "jump", "increase", "go up/went up", "move up", "grow/grew",
+)  # fmt: skip
+_verbs(
+    Relation(sign=-1, axis="value"),
+    "drop", "dip", "decline", "slip", "decrease", "fall/fell/fallen", "go down/went down", "shrink", "slide/slid",
+    "cut", "halve", "reduce",
 )  # fmt: skip
 _verbs(Relation(sign=1, soft=True), "excel", "shine/shone", "boost", "thrive")
 _verbs(
     Relation(sign=-1),
-    "lag", "lose/lost", "drop", "dip", "decline", "slip", "regress", "degrade", "decrease", "fall/fell/fallen", "go down/went down",
-    "shrink", "slide/slid", "suffer", "give up/gave up", "perform worse", "score lower", "do worse/did worse", "cut",
-    "halve", "reduce", "come out behind/came out behind",
+    "lag", "lose/lost", "regress", "degrade", "suffer", "give up/gave up", "perform worse", "score lower",
+    "do worse/did worse", "come out behind/came out behind",
 )  # fmt: skip
 _verbs(Relation(sign=-1, soft=True), "struggle", "fail", "sacrifice", "stumble")
 _verbs(Relation(sign=0, strength="same", direct=True), "tie with", "equal", "draw with/drew with", "draw level with")
@@ -129,16 +137,17 @@ _add(Relation(sign=-1, direct=True), "behind", "short of")
 _add(Relation(sign=1), "ahead", "better", "superior", "stronger", "in front", "in the lead", "more accurate")
 _add(Relation(sign=1, axis="value"), "higher", "greater", "up", "\u2191", "raised")
 _add(Relation(sign=1, noun=True), "improvement", "improvements", "advantage", "edge", "upper hand", "lead", "gains",
-     "boost", "increase", "uplift", "bump", "margin", "benefit", "win", "surplus", "advantages", "improved")  # fmt: skip
+     "boost", "uplift", "bump", "margin", "benefit", "win", "surplus", "advantages", "improved")  # fmt: skip
 _add(Relation(sign=1, noun=True, strength="big"), "leap", "leaps")
 _add(Relation(sign=-1), "worse", "weaker", "inferior", "less accurate")
 _add(Relation(sign=-1, axis="value"), "lower", "down", "\u2193", "fewer", "less", "reduced")
-_add(Relation(sign=-1, noun=True), "loss", "losses", "deficit", "decline", "regression", "regressions",
-     "degradation", "decrease", "reduction", "setback", "drop off", "shortfall", "penalty", "drops", "net loss")  # fmt: skip
+_add(Relation(sign=-1, noun=True), "loss", "losses", "deficit", "regression", "regressions",
+     "degradation", "setback", "drop off", "shortfall", "penalty", "net loss")
+_add(Relation(sign=-1, axis="value", noun=True), "reduction")  # fmt: skip
 _add(Relation(sign=-1, soft=True), "weak", "weakness", "weaknesses")
 _add(Relation(sign=1, soft=True), "strong", "strength", "strengths", "robust", "better suited")
 _add(Relation(sign=0, strength="same", axis="value"), "identical", "identically", "the same", "same", "tied", "equal",
-     "equally", "unchanged", "exactly where", "no difference", "dead heat", "a tie", "a draw", "even with",
+     "equally", "unchanged", "exactly where", "no difference", "no measurable difference", "no real difference", "no visible difference", "dead heat", "a tie", "a draw", "even with",
      "exactly the same", "no change", "level with", "exactly as", "exact same", "equals", "in a tie", "parity with")  # fmt: skip
 _close = Relation(sign=0, strength="close")
 for nearly in ("near", "nearly", "almost", "practically", "virtually", "essentially", "basically", "effectively"):
@@ -146,7 +155,7 @@ for nearly in ("near", "nearly", "almost", "practically", "virtually", "essentia
         _add(_close, f"{nearly} {alike}")
 _add(_close, "on par with", "on par", "comparable", "close to", "very close to", "very close", "equivalent", "indistinguishable",
      "within noise", "neck and neck", "in line with", "as good as", "next to", "right beside", "within a hair of", "similar",
-     "on a par with", "negligible difference", "statistically tied", "lossless", "hardly different from")  # fmt: skip
+     "on a par with", "negligible difference", "no significant difference", "no meaningful difference", "statistically tied", "lossless", "hardly different from")  # fmt: skip
 _add(Relation(sign=-1, axis="size"), "smaller", "lighter", "more compact", "less memory", "less space", "less disk",
      "less ram", "more compressed", "less disk space", "smaller footprint", "smaller size", "slimmer")  # fmt: skip
 _add(Relation(sign=1, axis="size"), "larger", "bigger", "heavier", "more memory", "more space", "more disk", "more ram")
@@ -185,7 +194,9 @@ _add(Word(kind="strength", value="slight"), "slight", "slightly", "marginal", "m
 _add(Word(kind="strength", value="big"), "massive", "massively", "huge", "hugely", "dramatic", "dramatically", "vast", "vastly",
      "enormous", "enormously", "tremendous", "giant", "by far", "far", "a landslide", "gigantic", "staggering", "wide", "spectacular")  # fmt: skip
 _add(Word(kind="cut"), "while", "whereas", "although", "though", "but", "however", "yet", "because", "since", "despite", "which",
-     "meaning", "even though", "in exchange for", "at the cost of", "whilst", "except that", "except", "due to", "thanks to", "trading", "so that")  # fmt: skip
+     "meaning", "even though", "in exchange for", "at the cost of", "whilst", "except that", "due to", "thanks to", "trading", "so that")  # fmt: skip
+_add(Word(kind="tasks", value="except"), "except", "except for", "except on", "apart from", "other than", "aside from", "with the exception of",
+     "excluding", "save for", "everything but", "all but", "every task but", "all tasks but", "every benchmark but", "all benchmarks but", "bar", "barring")  # fmt: skip
 _add(Word(kind="tasks", value="all"), "all tasks", "every task", "each task", "all benchmarks", "every benchmark", "every single benchmark",
      "every single task", "all metrics", "every metric", "all the tasks", "all the benchmarks", "across the board", "everywhere",
      "consistently", "always", "invariably", "all tests", "every test", "each benchmark", "across all metrics", "all of them",

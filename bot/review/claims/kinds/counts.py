@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
@@ -47,8 +48,10 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         else:
             assert relation is not None
             found = _readings(work, place or 0, index, quantity, relation, listed)
-        yield work.claim(first, last, found)
-        work.taken.update(_percent_after(work, index))
+        share = _percent_after(work, index)
+        yield work.claim(first, last, found, number=index)
+        for place in share:
+            yield work.claim(place, place, [_share(each, tokens[place].quantity) for each in found])
 
 
 def _span(work: Work, index: int, place: int | None) -> tuple[int, int]:
@@ -79,6 +82,16 @@ def _listed(work: Work, index: int) -> tuple[str, ...]:
             if any(mark in gap for mark in "(:\u2014") and len(gap) < 40:
                 return group.tasks
     return ()
+
+
+def _share(reading: Reading, printed: Quantity | None) -> Reading:
+    """The percent in brackets behind a count: it must be that of the right count."""
+    told = re.search(r"(\d+) of (\d+) tasks", reading.why)
+    if told is None or printed is None or not int(told[2]):
+        return Reading(holds=None, why=reading.why)
+    share = 100 * int(told[1]) / int(told[2])
+    right = abs(share - printed.low) <= printed.slack
+    return Reading(holds=right, why=f"{reading.why}: {share:.1f} %", fix=None if right else f"{share:.1f}%")
 
 
 def _percent_after(work: Work, index: int) -> set[int]:
@@ -118,7 +131,8 @@ def _count_of(
     totals = {*count.totals, len(work.scale.tasks)}
     if quantity.whole is not None and quantity.whole not in totals:
         return Reading(holds=False, why=f"there are {len(count.tasks)} tasks, not {quantity.whole}; {told}", fix=_fixed(quantity, count))
-    right = int(quantity.low) in count.numbers or _bounded(work, quantity, count)
+    low = len(count.tasks) - int(quantity.low) if quantity.short else int(quantity.low)
+    right = low in count.numbers or _bounded(work, quantity, count)
     if right and listed and len(listed) == int(quantity.low):
         right = all(task in count.where for task in listed if task in count.tasks)
     return Reading(holds=right, why=told, fix=None if right else _fixed(quantity, count))
@@ -132,7 +146,9 @@ def _bounded(work: Work, quantity: Quantity, count: Count) -> bool:
 
 
 def _fixed(quantity: Quantity, count: Count) -> str:
-    return f"{len(count.where)}/{len(count.tasks)}" if quantity.kind == "fraction" else str(len(count.where))
+    if quantity.short or quantity.kind != "fraction":
+        return str(len(count.where)) if not quantity.short else f"all but {len(count.tasks) - len(count.where)}"
+    return f"{len(count.where)}{'/' if quantity.letter else ' of '}{len(count.tasks)}"
 
 
 def _wrong_total(work: Work, index: int, quantity: Quantity) -> Claim | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import TaskGroup
-from bot.review.claims.context import Sides, sides
+from bot.review.claims.context import Sides, of, sides
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import Count, differs, fits, in_range, readings
 from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
@@ -20,12 +20,41 @@ def find(work: Work) -> Iterator[Claim]:
     for index in list(work.free()):
         quantity = work.clause.tokens[index].quantity
         made = None
-        if quantity is not None and _is_difference(work, index, quantity):
+        if quantity is not None and _is_share(work, index, quantity):
+            made = _share(work, index, quantity)
+        elif quantity is not None and _is_difference(work, index, quantity):
             made = _claim(work, index, quantity)
         elif work.clause.tokens[index].kind("times"):
             made = _times(work, index)
         if made is not None:
             yield made
+
+
+def _is_share(work: Work, index: int, quantity: Quantity) -> bool:
+    """`retains 98.9 % of the average`."""
+    after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 4]
+    return quantity.kind == "percent" and quantity.low > 50 and not quantity.sign and after.startswith(" of ")
+
+
+def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
+    """What is left of the base's value, or of that of a named rival."""
+    who = sides(work.scale, work.clause, work.context, index)
+    if not any(t.models for t in work.clause.tokens[:index]):
+        who = Sides(subjects=of(work.scale, work.context.subjects) or (work.scale.board.subject,), rivals=())
+    base = work.scale.board.base
+    said = [t for t in work.clause.tokens[index:] if t.models and not t.unknown]
+    others = tuple(m for t in said[:1] for m in of(work.scale, t.models)) or ((base,) if base else ())
+    group, named = work.tasks_for(index), work.metric()
+    metrics = group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
+    found = []
+    for mine in who.subjects:
+        for other in (o for o in others if o is not mine):
+            for metric in metrics:
+                gap = work.scale.gap(mine, other, metric)
+                right = None if gap.mine is None or not gap.theirs else fits(quantity, gap.mine / gap.theirs, work.bound(index), 100.0)
+                told = gap.told(mine, other)
+                found.append(Reading(holds=right, why=told if not gap.theirs else f"{told}: {100 * (gap.mine or 0) / gap.theirs:.1f} %"))
+    return work.claim(index, index, found or [Reading(holds=None, why="it is not said what this is a share of")])
 
 
 def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
@@ -53,15 +82,19 @@ def _told_as_difference(work: Work, index: int, near: int, quantity: Quantity) -
     tokens = work.clause.tokens
     if index and tokens[index - 1].kind("by"):
         return True
-    if near == index + 1:
+    if near == index + 1 and not (quantity.low < 0.1 and not _arrow_mark(work, near)):
         gap = work.clause.between(tokens[index], tokens[near])
         return len(gap.split()) <= 1 and not any(mark in gap for mark in ",;:()\u2192") and tokens[near].relation is not None and not _arrow(work, near)
     return quantity.low < 0.1
 
 
+def _arrow_mark(work: Work, index: int) -> bool:
+    return work.clause.text[work.clause.tokens[index].start] in "\u2190\u2191\u2192\u2193"
+
+
 def _arrow(work: Work, index: int) -> bool:
     token = work.clause.tokens[index]
-    return work.clause.text[token.start] in "\u2190\u2191\u2192\u2193" or (token.relation is not None and token.relation.direct)
+    return _arrow_mark(work, index) or (token.relation is not None and token.relation.direct)
 
 
 def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
@@ -72,6 +105,8 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     if group is None and metric in ("", MEAN):
         group = _inherited(work)
     anchor = near if near is not None else index
+    if work.negative(anchor):
+        return _never(work, index, anchor, quantity)
     who = sides(work.scale, work.clause, work.context, anchor, index)
     if who.unknown:
         return work.claim(index, index, [Reading(holds=None, why="it speaks of a model that these facts do not have")])
@@ -80,7 +115,29 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     first, last = index, index
     if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
-    return work.claim(first, last, found)
+    made = work.claim(first, last, found, number=index)
+    if near is not None and work.strength(near) != "big" and relation is not None and relation.strength != "big":
+        work.taken.add(near)
+    return made
+
+
+def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | None:
+    """`never falls more than 1.1 points behind`: no task differs by more. Other denials are left alone."""
+    relation = work.clause.tokens[anchor].relation
+    who = sides(work.scale, work.clause, work.context, anchor, index)
+    if work.bound(index) != "least" or relation is None or who.unknown or quantity.kind not in ("points", "percent", "plain"):
+        return None
+    group = work.tasks_for(index)
+    found = []
+    for mine, other in _each(who):
+        parts = []
+        for task in group.tasks if group else work.scale.shared(mine, other):
+            gap = work.scale.gap(mine, other, task)
+            far = (gap.better or 0.0) * relation.sign > 0
+            reading = differs(work.scale, mine, other, task, quantity, 0, "most")
+            parts.append(reading if far or gap.delta is None else Reading(holds=True, why=reading.why))
+        found += [whole] if (whole := together(parts)) else []
+    return work.claim(index, index, found)
 
 
 def _side_by_side(work: Work, near: int, index: int) -> bool:
@@ -119,9 +176,15 @@ def _readings(
             _on_tasks(work, a, b, group, quantity, sign, bound)
             for a, b in _each(who)
         ]  # fmt: skip
+    if work.quantifier() == "all" and bound:
+        return [_on_tasks(work, a, b, _all(work, a, b), quantity, sign, bound) for a, b in _each(who)]
     if metric == MEAN or work.quantifier() == "all":
         return [differs(work.scale, a, b, MEAN, quantity, sign, bound) for a, b in _each(who)]
     return _anywhere(work, who, quantity, sign, bound)
+
+
+def _all(work: Work, mine: Model, theirs: Model) -> TaskGroup:
+    return TaskGroup(tasks=work.scale.shared(mine, theirs) or (MEAN,), first=0, last=0)
 
 
 def _each(who: Sides) -> list[tuple[Model, Model]]:
@@ -149,7 +212,7 @@ def _on_tasks(
     work: Work, mine: Model, theirs: Model, group: TaskGroup, quantity: Quantity, sign: int, bound: str
 ) -> Reading:
     parts = [differs(work.scale, mine, theirs, task, quantity, sign, bound) for task in group.tasks]
-    if group.loose or (bound == "most" and len(parts) > 1):
+    if group.loose or (bound == "most" and len(parts) > 1 and sign):
         return next((part for part in parts if part.holds), parts[0])
     whole = together(parts)
     assert whole is not None

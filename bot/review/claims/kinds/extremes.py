@@ -56,6 +56,9 @@ def _superlatives(work: Work) -> Iterator[Claim | None]:
             continue
         word = token.superlative or Superlative(sign=1, rank=int(token.quantity.low) if token.quantity else 1)
         gain = _gain(work, index)
+        if (tasks := _own_task(work, index)) and token.superlative is not None:
+            yield _among_own(work, index, word, tasks)
+            continue
         if gain is not None and (work.groups or work.context.tasks):
             yield _extreme_gain(work, index, gain, word)
         elif (metrics := _metrics(work, index, word)) :
@@ -73,6 +76,41 @@ def _gain(work: Work, index: int) -> int | None:
         if not tokens[after].kind("performance", "metric"):
             return None
     return None
+
+
+def _own_task(work: Work, index: int) -> tuple[str, ...]:
+    """The task in `its strongest task is A`, `weakest result: A`: one among the model's own."""
+    tokens = work.clause.tokens
+    before = work.clause.text[max(work.clause.start, tokens[index].start - 5) : tokens[index].start].strip().lower()
+    if before in ("its", "r its", "s its", "d its", ", its") or before.endswith(" its"):
+        return _tasks(work, index)
+    if index + 2 >= len(tokens) or not tokens[index + 1].kind("performance") or not tokens[index + 2].tasks:
+        return ()
+    gap = work.clause.between(tokens[index + 1], tokens[index + 2]).strip(" *").lower()
+    near = not work.clause.between(tokens[index], tokens[index + 1]).strip(" -")
+    return tokens[index + 2].tasks if near and gap in ("is", ":", "was", "remains", "is still", "comes on", "is on", "=") else ()
+
+
+def _among_own(work: Work, index: int, word: Superlative, tasks: tuple[str, ...]) -> Claim | None:
+    """First or last among the model's own scores, or among its differences to a rival, or among models."""
+    who = sides(work.scale, work.clause, work.context, index)
+    mine = who.subjects[0]
+    own = {task: score.value for task, score in mine.scores.items()}
+    told = f"the scores of {mine.label}: " + ", ".join(f"{title(t)} {v:.3f}" for t, v in own.items())
+    readings_ = [Reading(holds=_is_edge(own, tasks[0], word.sign), why=told)]
+    for other in (other for group in who.rivals for other in group):
+        deltas = {t: work.scale.gap(mine, other, t).delta or 0.0 for t in work.scale.shared(mine, other)}
+        readings_.append(Reading(holds=_is_edge(deltas, tasks[0], word.sign), why=f"by the difference to {other.label}"))
+    for group in standing_among(work, who):
+        readings_.append(_rank(work, mine, group, tasks[0], word))
+    last = index + 2 if index + 2 < len(work.clause.tokens) and work.clause.tokens[index + 2].tasks else index
+    return work.claim(index, last, readings_)
+
+
+def _is_edge(values: dict[str, float], task: str, sign: int) -> bool | None:
+    if task not in values:
+        return None
+    return values[task] * sign >= max(value * sign for value in values.values()) - 1e-9
 
 
 def _extreme_gain(work: Work, index: int, gain: int, word: Superlative) -> Claim | None:

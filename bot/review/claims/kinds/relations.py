@@ -123,6 +123,11 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
         return lambda mine, theirs: related(scale, mine, theirs, (metric,), relation)
     quantifier = work.quantifier()
     group = work.tasks_for(index)
+    if quantifier == "except":
+        kept = tuple(task for task in scale.tasks if task not in work.excluded())
+        if not work.excluded():
+            return None
+        return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, kept), relation)
     if quantifier == "else":
         said = {task for token in (*work.clause.earlier, *work.clause.tokens) for task in token.tasks}
         rest = tuple(task for task in scale.tasks if task not in (said or work.context.tasks))

@@ -43,9 +43,22 @@ def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
         return (named,)
     if named == SPEED and quantity.kind == "plain" and quantity.places >= 1 and quantity.low > 1:
         return (SPEED,)
-    if quantity.fits_a_score or (quantity.kind == "percent" and quantity.places >= 1 and quantity.low > 5):
+    hundredths = quantity.kind == "percent" and quantity.places >= 1 and quantity.low > 5
+    if quantity.fits_a_score or hundredths or _of_hundred(work, index, quantity):
         return _score_metrics(work, index, named)
     return ()
+
+
+def _of_hundred(work: Work, index: int, quantity: Quantity) -> bool:
+    """`61.2 on ARC-C`, `ARC-C: 61.2`: a score in percent without the sign."""
+    if quantity.kind != "plain" or quantity.places not in (1, 2) or not 5 < quantity.low < 100:
+        return False
+    tokens, text = work.clause.tokens, work.clause.text
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    before = tokens[index - 1] if index else None
+    on = after is not None and bool(after.tasks) and work.clause.between(tokens[index], after).strip() in ("on", "in", "for")
+    at = before is not None and bool(before.tasks) and text[before.end : tokens[index].start].strip() in (":", "=", "at", "of", "is", "(")
+    return on or at
 
 
 def _is_size(work: Work, index: int) -> bool:
@@ -106,7 +119,7 @@ def _possible(work: Work) -> tuple[Model, ...]:
     if not named and pronoun and work.metric() in (SIZE, SPEED):
         return of(work.scale, work.context.subjects) or (work.scale.board.subject,)
     if named and len(set(named)) > 1:
-        return of(work.scale, dict.fromkeys(named))
+        return of(work.scale, dict.fromkeys((*named, *work.context.subjects, work.scale.board.subject.name)))
     return work.scale.board.models if work.metric() not in ("", MEAN) else work.scale.scored
 
 
@@ -123,7 +136,7 @@ def _value(work: Work, model: Model, metric: str, quantity: Quantity, bound: str
             for scale in _SCALES.get(quantity.letter, (1e-9,))
         )
     else:
-        factor = 100.0 if quantity.kind == "percent" else 1.0
+        factor = 100.0 if quantity.kind == "percent" or quantity.low > 1 and metric in (*work.scale.tasks, MEAN) else 1.0
         right = fits(quantity, value, bound, factor)
     fix = None if right or quantity.kind == "percent" else _fixed(metric, value, quantity)
     return Reading(holds=right, why=told, fix=fix)
