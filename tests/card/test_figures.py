@@ -395,6 +395,13 @@ def test_what_sees_has_layers_of_its_own_and_does_not_stand_among_the_models() -
     assert (found.layers, [cell.name for cell in found.outside]) == (4, ["vision"])
 
 
+def test_embeddings_that_are_the_head_too_are_called_so() -> None:
+    """A tied model has one matrix for both; the picture does not hide what its head became."""
+    found = layer_bits(*packed_as({"model.layers.0.mlp.up_proj": 4, "model.embed_tokens": 6}))
+    assert found is not None
+    assert [(cell.name, cell.bits) for cell in found.outside] == [("embeddings and head", 6)]
+
+
 def test_a_recipe_of_too_many_kinds_is_shown_by_role_with_mean_widths() -> None:
     """A tuned recipe may give each module its own width: one row a role, weighted by parameters."""
     leaves = [f"self_attn.x{n}_proj" for n in range(12)]

@@ -25,10 +25,11 @@ def draw(shown: Family, sheet: Sheet) -> None:
     kl = shown.measure == "kl"
     what = "KL divergence to the base, nats a token" if kl else "perplexity"
     bars = " Bars: ± 1 standard error." if any(p.stderr is not None for p in shown.points) else ""
+    scales = "Both scales are logarithmic." if shown.log else "Sizes on a logarithmic scale."
     macs = "Left of a dashed line, a model fits a Mac with so much memory." if shown.guides else ""
     sheet.heading(
         f"Size on disk and {'KL divergence to the base' if kl else 'perplexity'}",
-        (f"Lower is better: {what}.{bars}", f"{macs} Sizes on a logarithmic scale.".strip()),
+        (f"Lower is better: {what}.{bars}", f"{macs} {scales}".strip()),
     )
     axes = sheet.axes(_LEFT, _TOP, _RIGHT, _BOTTOM)
     floor = _scale(axes, shown)

@@ -174,9 +174,12 @@ def _row(name: str, modules: Iterable[Module], layers: int, total: int) -> BitsR
 
 
 def _cells(outside: list[Module], total: int) -> Iterator[BitsCell]:
+    """Embeddings first, as the model has them; where nothing else is the head, they are."""
+    tied = not any(m.role == "head" for m in outside)
     for role, modules in _by(outside, lambda m: m.role, ("embeddings", "vision", "audio", "other", "head")):
         share = sum(m.parameters for m in modules) / total
-        yield BitsCell(name=role, bits=_mean(modules), share=share)
+        name = "embeddings and head" if tied and role == "embeddings" else role
+        yield BitsCell(name=name, bits=_mean(modules), share=share)
 
 
 def _mean(modules: list[Module]) -> float:
