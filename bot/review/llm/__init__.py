@@ -5,7 +5,8 @@ prompts      what it is asked, from templates in git
 endpoint     asks a server; `completion` reads its answers
 local        asks a model on this machine; `generate` is the child that runs it
 plain        thoughts out, Markdown to plain sentences; `english`, `names`: what may stand in them
-functions    the facts that an expression may call up; `expressions` works them out
+functions    the facts that an expression may call up; `expressions` works them out,
+                 `mentions` sees that a number stands beside the name it belongs to
 judge        which sentences may stand
 write        all of it in order
 """

@@ -24,9 +24,11 @@ class Refused(Exception):  # noqa: N818  it says what happened
 
 
 class Written(Record, frozen=True, kw_only=True):
-    """A sentence taken apart: `words` is what the model wrote itself, with a space for each expression."""
+    """A sentence taken apart: `words` is what the model wrote itself, with a space for each expression;
+    `arguments` are the names that its expressions ask for."""
 
     words: str
+    arguments: tuple[str, ...]
     shown: str
 
 
@@ -38,19 +40,23 @@ def rendered(sentence: str, functions: Mapping[str, Callable[..., str]]) -> Writ
     sandbox.globals = dict(functions)
     sandbox.filters, sandbox.tests = {}, {}
     try:
-        words = _words(sandbox.parse(sentence), functions)
-        return Written(words=words, shown=sandbox.from_string(sentence).render())
+        words, arguments = _taken_apart(sandbox.parse(sentence), functions)
+        shown = sandbox.from_string(sentence).render()
     except ConfigError as error:
         raise Refused(str(error)) from error
     except TypeError as error:
         raise Refused("a function is called with too few or too many words") from error
     except (TemplateError, RecursionError, MemoryError) as error:
         raise Refused('an expression is not written as `{{ function("name", "name") }}`') from error
+    return Written(words=words, arguments=arguments, shown=shown)
 
 
-def _words(template: nodes.Template, functions: Mapping[str, Callable[..., str]]) -> str:
-    """The sentence's own words. Raises Refused for everything but text and calls of the functions."""
-    words = []
+def _taken_apart(
+    template: nodes.Template, functions: Mapping[str, Callable[..., str]]
+) -> tuple[str, tuple[str, ...]]:
+    """The sentence's own words and the names in its calls. Raises Refused for everything else in it."""
+    words: list[str] = []
+    arguments: list[str] = []
     for node in template.body:
         if not isinstance(node, nodes.Output):
             raise Refused("it holds `{% … %}`: only text and `{{ … }}` may stand in a sentence")
@@ -58,21 +64,20 @@ def _words(template: nodes.Template, functions: Mapping[str, Callable[..., str]]
             if isinstance(part, nodes.TemplateData):
                 words.append(part.data)
             else:
-                _check_call(part, functions)
+                arguments += _arguments(part, functions)
                 words.append(" ")
-    return "".join(words)
+    return "".join(words), tuple(arguments)
 
 
-def _check_call(part: nodes.Expr, functions: Mapping[str, Callable[..., str]]) -> None:
+def _arguments(part: nodes.Expr, functions: Mapping[str, Callable[..., str]]) -> list[str]:
+    """The names that a call is given. Raises Refused for everything but a call of a known function."""
     known = ", ".join(functions)
     if not isinstance(part, nodes.Call) or not isinstance(part.node, nodes.Name):
         raise Refused(f"an expression must be one call of a function; there are {known}")
     if part.node.name not in functions:
         raise Refused(f"there is no function {part.node.name!r}; there are {known}")
-    words = [*part.args, *(keyword.value for keyword in part.kwargs)]
-    if (
-        part.dyn_args
-        or part.dyn_kwargs
-        or not all(isinstance(word, nodes.Const) and isinstance(word.value, str) for word in words)
-    ):
+    given = [*part.args, *(keyword.value for keyword in part.kwargs)]
+    names = [word.value for word in given if isinstance(word, nodes.Const) and isinstance(word.value, str)]
+    if part.dyn_args or part.dyn_kwargs or len(names) < len(given):
         raise Refused("a function takes names in quotation marks and nothing else")
+    return names

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from bot.card import numbers
 from bot.card.board import Board, Model, Score, Widths
-from bot.card.score_tables.shown import gap, task_named
+from bot.card.score_tables.shown import gap
+from bot.card.score_tables.shown import task_named as task_spelled
 from bot.card.score_tables.summary import Tally, points, tally
 from bot.errors import ConfigError
 from bot.records import Record
@@ -35,6 +36,18 @@ class Function(Record, frozen=True, kw_only=True):
     does: str
 
 
+def model_named(board: Board, name: str) -> Model | None:
+    """The model of that name or label, `this` being the quant itself."""
+    return board.subject if name == THIS else board.find(name)
+
+
+def task_named(board: Board, name: str) -> str | None:
+    """lm-eval's name of a task of the board, from that name or from how people write it."""
+    titles = {numbers.task_title(task).casefold(): task for task in board.tasks}
+    found = name if name in board.tasks else titles.get(name.casefold()) or task_spelled(name)
+    return found if found in board.tasks else None
+
+
 class Vocabulary:
     """The functions over one board. Public methods are what an expression may call, and nothing else.
 
@@ -43,7 +56,6 @@ class Vocabulary:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._titles = {numbers.task_title(task).casefold(): task for task in board.tasks}
 
     def score(self, model: str, task: str) -> str:
         """the accuracy of a model on a task, such as 0.441"""
@@ -176,17 +188,15 @@ class Vocabulary:
         return str(len(self._board.models))
 
     def _model(self, name: str) -> Model:
-        found = self._board.subject if name == THIS else self._board.find(name)
-        if found is None:
+        if (found := model_named(self._board, name)) is None:
             names = ", ".join([THIS, *(model.name for model in self._board.models)][:30])
             raise Unknown(f"there is no model {name!r}; there are {names}")
         return found
 
     def _task(self, name: str) -> str:
-        known = name if name in self._board.tasks else self._titles.get(name.casefold()) or task_named(name)
-        if known not in self._board.tasks:
+        if (known := task_named(self._board, name)) is None:
             raise Unknown(f"there is no task {name!r}; there are {', '.join(self._board.tasks) or 'none'}")
-        return str(known)
+        return known
 
     def _score(self, model: Model, task: str) -> float:
         score = model.scores.get(task)

@@ -16,8 +16,9 @@ from bot.card.facts import Facts
 from bot.card.markdown import clean
 from bot.records import Record
 from bot.review.llm import english
-from bot.review.llm.expressions import Refused, rendered
+from bot.review.llm.expressions import Refused, Written, rendered
 from bot.review.llm.functions import functions
+from bot.review.llm.mentions import mismatch
 from bot.review.llm.names import names, raw_number, without
 from bot.review.llm.plain import Part
 from bot.review.llm.reviewed import Block, Checked, Kind, NoReview, joined
@@ -154,8 +155,14 @@ def _formed(sentence: Sentence, judge: Judge) -> Sentence:
     elif _LINK.search(words):
         why = "it has an address; links do not belong into a review"
     else:
-        why = english.objection(words) if any(map(str.isalpha, written.shown)) else "it has no words"
+        why = _other_objection(written, words, judge.board)
     return replace(sentence, shown=clean(written.shown).strip(), why=why)
+
+
+def _other_objection(written: Written, words: str, board: Board) -> str | None:
+    if not any(map(str.isalpha, written.shown)):
+        return "it has no words"
+    return english.objection(words) or mismatch(written, board)
 
 
 def _held_against_facts(found: Draft, judge: Judge) -> tuple[Draft, Sequence[Finding]]:

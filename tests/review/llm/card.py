@@ -38,7 +38,7 @@ GOOD_SHOWN = (
     "second.\n- Take it where the questions are hard and there is room for it."
 )
 LIE = "qx75-hi is ahead of mxfp4 on BoolQ."
-TRUTH = "On BoolQ the other one is better, so qx75-hi is behind mxfp4 on BoolQ."
+TRUTH = "It is not the choice for every question: qx75-hi is behind mxfp4 on BoolQ."
 
 
 class Found(Record, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from bot.card.board import Board, Model, Score, board
 from bot.card.facts import Facts
 from bot.review.llm.expressions import Refused, rendered
 from bot.review.llm.functions import described, functions
+from bot.review.llm.mentions import mismatch
 from bot.review.llm.names import names, raw_number, without
 from tests.review.llm.card import BOARD, FACTS
 
@@ -102,6 +103,27 @@ def test_nothing_but_a_call_is_worked_out(sentence: str) -> None:
     """Literals, arithmetic, filters, attributes, statements and broken syntax are refused unseen."""
     with pytest.raises(Refused):
         rendered(sentence, CALLS)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "fits"),
+    [
+        ('qx75-hi scores {{ score("this", "boolq") }} on BoolQ.', True),
+        ('qx75-hi scores {{ score("mxfp4", "boolq") }} on BoolQ.', False),
+        ('mxfp4 scores {{ score("this", "boolq") }} on BoolQ.', False),
+        ('It beats mxfp4 on ARC Challenge with {{ score("this", "arc_challenge") }}.', True),
+        ('mxfp4 is behind on ARC Challenge by {{ points("this", "mxfp4", "arc_challenge") }}.', True),
+        ('mxfp4 is behind qx75-hi on ARC Challenge by {{ points("this", "mxfp4", "arc_challenge") }}.', True),
+        ('On PIQA it scores {{ score("this", "boolq") }}.', False),
+        ('On PIQA and BoolQ it scores {{ score("this", "piqa") }} and {{ score("this", "boolq") }}.', True),
+        ('There it scores {{ score("mxfp4", "boolq") }}.', True),
+        ("All of them answer {{ tasks() }} tasks, mxfp4 too.", True),
+        ('mxfp4-x is like it, at {{ score("mxfp4", "boolq") }}.', True),
+    ],
+)
+def test_a_number_stands_beside_the_name_it_belongs_to(sentence: str, fits: bool) -> None:
+    """A true number of another model or task than the sentence names is refused, with both names."""
+    assert (mismatch(rendered(sentence, CALLS), BOARD) is None) == fits
 
 
 def test_raw_blocks_and_remarks_hide_no_number() -> None:

@@ -136,7 +136,7 @@ def test_the_longest_hostile_answer_is_taken_apart(shape: str) -> None:
         ("It leads on ARC Challenge, ARC Easy, HellaSwag, OpenBookQA, PIQA and Winogrande.", True),
         ("Dieses Modell ist auf den schweren Fragen besser und auf den leichten etwas schlechter.", False),
         ("Ce mod\u00e8le est meilleur sur les questions difficiles et moins bon sur les autres.", False),
-        ("Este modelo es mejor en las preguntas dif\u00edciles y algo peor en las dem\u00e1s preguntas.", False),
+        ("Este modelo es mejor en las preguntas dif\u00edciles y algo peor en las otras.", False),
         ("\u8fd9\u4e2a\u6a21\u578b\u5f88\u597d\u3002", False),
         ("\u042d\u0442\u0430 \u043c\u043e\u0434\u0435\u043b\u044c \u043b\u0443\u0447\u0448\u0435.", False),
     ],

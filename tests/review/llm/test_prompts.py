@@ -64,7 +64,7 @@ def test_an_account_words_a_prompt_itself(tmp_path: Path, llm: LlmServer) -> Non
 
 @pytest.mark.parametrize("template", ["{{ nothing }}", "{% if %}", "{{ ''.__class__.__mro__ }}"])
 def test_a_broken_template_is_told_with_its_name(tmp_path: Path, llm: LlmServer, template: str) -> None:
-    """Asked directly it is a ConfigError that names the file; a review is then left out with that sentence."""
+    """Asked directly it is a ConfigError that names the file; a review is left out with that sentence."""
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "review.txt.j2").write_text(template)
     with pytest.raises(ConfigError, match=r"prompts/review\.txt\.j2"):

@@ -47,7 +47,7 @@ LIES = (
         'qx75-hi generates {{ speed("this") }}.',
         'qx75-hi takes {{ size("this") }} on disk.',
         'In size qx75-hi is {{ size_change("this", "bf16") }} against bf16.',
-        'qx75-hi keeps the head at {{ head_bits("this") }} bits and the data at {{ data_bits("this") }} bits.',
+        'qx75-hi keeps the head at {{ head_bits("this") }} bits and the data at {{ data_bits("this") }}.',
         'qx75-hi has a group size of {{ group_size("this") }}.',
     ],
 )
@@ -85,7 +85,7 @@ def test_a_corrected_lie_stays(llm: LlmServer) -> None:
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the five published cards are not here")
 @pytest.mark.parametrize("number", range(5))
 def test_prose_as_it_is_published_keeps_no_number_and_no_false_claim(llm: LlmServer, number: int) -> None:
-    """A model that answers with a published card: every typed number is cut, and what is left is not false."""
+    """An answer that is a published card: every typed number is cut, and what is left is not false."""
     facts = facts_file.read(sorted(SEEDS.glob("*-mlx.yaml"))[number])
     known = board(facts)
     text = (SEEDS / (facts.seed_file or "")).read_text(encoding="utf-8")
