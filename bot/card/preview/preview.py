@@ -33,6 +33,9 @@ Draw = Callable[[Facts, Board], Sequence[Figure]]
 ASK_AGAIN = 30.0
 """Seconds after which a reloaded page asks the Hub again for the published card."""
 
+LAST_WAIT = 5.0
+"""Seconds for which the end of the preview waits for a rendering."""
+
 
 class CardShown(Record, frozen=True, kw_only=True):
     """The last good card. `repo` is its whole name, `took` how many seconds it took to render."""
@@ -127,6 +130,14 @@ class Preview:
                 return
             self._asked = (page.facts.repo, now)
         threading.Thread(target=self._ask, args=(page.facts,), daemon=True).start()
+
+    def close(self) -> None:
+        """Let a rendering end that is under way, and begin none any more.
+
+        A thread that is drawing must not meet the interpreter's end: the drawing library then aborts. Facts
+        that a Hub does not give are waited for no longer than LAST_WAIT.
+        """
+        self._rendering.acquire(timeout=LAST_WAIT)
 
     @property
     def _readable(self) -> tuple[Path, ...]:

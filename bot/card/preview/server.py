@@ -161,6 +161,7 @@ class PreviewServer:
     """The preview on a port of this machine. Port 0: any free one. Raises HostError when it is taken."""
 
     def __init__(self, preview: Preview, port: int = 0) -> None:
+        self._preview = preview
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -180,7 +181,10 @@ class PreviewServer:
     def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
         """Serve until SIGINT, SIGTERM or `stop`; `on_ready` gets the address once it answers."""
         self._server.on_ready = lambda: on_ready(self.address)
-        self._server.run(sockets=[self._listener])
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            self._preview.close()
 
     def stop(self) -> None:
         """End `run`, from another thread."""
