@@ -84,7 +84,7 @@ class _Examiner:
             return
         if block.paragraph != self.paragraph:
             self.paragraph, self.spoken = block.paragraph, self.section
-        context = self.spoken
+        context = self._with_strangers(block)
         parts = list(clauses(self.text, tokens, block.start, block.end))
         everyone = [parties(part) for part in parts]
         rivals = tuple(dict.fromkeys(n for found in everyone for p in found if p.rival for n in p.models))
@@ -93,7 +93,20 @@ class _Examiner:
             claims = list(self._clause(clause, told))
             yield from claims
             context = self._after(clause, context, silent=not claims)
+        if any(party.unknown for found in everyone for party in found):
+            self.section = replace(self.section, strangers=True)
+            context = replace(context, strangers=True)
         self.spoken = replace(context, tasks=self.section.tasks, loose=self.section.loose, metric="", borrowed=False, fixed=False)
+
+    def _with_strangers(self, block: Block) -> Context:
+        """What was said so far; a list whose next lines speak of a model that the board lacks is about it too."""
+        if block.kind != "item" or self.spoken.strangers or self.spoken.rivals:
+            return self.spoken
+        index = self.blocks.index(block)
+        items = (each for each in self.blocks[max(0, index - 6) : index + 7] if each.kind == "item")
+        near = (self.scanner.tokens(self.text, each.start, each.end) for each in items)
+        strange = any(token.unknown for tokens in near for token in tokens)
+        return replace(self.spoken, strangers=strange)
 
     def _open(self, block: Block, tokens: tuple[object, ...]) -> None:
         """A heading says whom and what the text under it is about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bot.records import Record
-from bot.review.claims.clause import Clause, TaskGroup, task_groups
+from bot.review.claims.clause import Clause, TaskGroup, parties, task_groups
 from bot.review.claims.context import Context
 from bot.review.claims.findings import Reading
 from bot.review.claims.metrics import MEAN, Scale
@@ -47,9 +47,12 @@ class Work:
         return (index for index in range(len(self.clause.tokens)) if index not in self.taken)
 
     def claim(
-        self, first: int, last: int, readings: Iterable[Reading], *, number: int | None = None
+        self, first: int, last: int, readings: Iterable[Reading], *, number: int | None = None, paired: bool = False
     ) -> Claim | None:
-        """A claim on tokens `first` to `last`, whose `number` may be mended; None where there is nothing to say."""
+        """A claim on tokens `first` to `last`, whose `number` may be mended; None where there is nothing to say.
+
+        `paired`: it compares with a rival, who may be a stranger where none is named.
+        """
         found = tuple(readings)
         if not found:
             return None
@@ -62,9 +65,12 @@ class Work:
             start=tokens[first].start,
             end=end,
             readings=found,
-            doubtful=self.clause.doubtful,
+            doubtful=self.clause.doubtful or (paired and self.context.strangers and not self._against_somebody()),
             number=(tokens[number].start, tokens[number].end) if number is not None else None,
         )
+
+    def _against_somebody(self) -> bool:
+        return self.context.fixed or any(party.rival or party.group for party in parties(self.clause))
 
     def negative(self, anchor: int) -> bool:
         """Whether a `not` or `no` stands shortly before the anchor, or at the verb that governs it."""

@@ -183,6 +183,9 @@ def corrected(quantity: Quantity, gap: Gap) -> str | None:
     if quantity.kind == "plain":
         return f"{sign}{abs(delta):.{max(3, quantity.places)}f}"
     if quantity.kind == "percent" and gap.theirs:
+        points, share = 100 * abs(delta), 100 * abs(delta) / abs(gap.theirs)
+        if gap.metric not in (PERPLEXITY, SIZE, SPEED) and abs(points - quantity.low) < abs(share - quantity.low):
+            return f"{sign}{points:.{max(1, quantity.places)}f}%"
         return f"{sign}{100 * abs(delta) / abs(gap.theirs):.{max(1, quantity.places)}f}%"
     if quantity.kind == "points":
         return f"{sign}{100 * abs(delta):.{max(1, quantity.places)}f} points"

@@ -46,6 +46,7 @@ class Column(Record, frozen=True, kw_only=True):
     delta: bool = False
     leader: bool = False
     others: bool = False
+    text: str = ""
     plain: bool = True
 
 
@@ -95,6 +96,7 @@ class Reader:
             metric=metric,
             delta=delta,
             leader=bool(_LEADER.search(cell.text)) and not mine,
+            text=cell.text,
             others=any(token.kind("group") for token in tokens),
             plain=_words_beside(self.text, cell, tokens) <= 1,
         )
@@ -211,7 +213,8 @@ class Reader:
 
     @staticmethod
     def _called(model: Model, columns: list[Column]) -> str:
-        return model.label
+        """As the table's own heading calls it."""
+        return next((each.text for each in columns if each.models == (model.name,) and each.plain), model.label)
 
     def _leads(
         self, cell: Cell, leading: tuple[str, ...], tasks: tuple[str, ...], compared: Iterable[str], loose: bool

@@ -48,7 +48,7 @@ class Scanner:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.names = Names(board)
-        self._tasks = {_words_of(phrase): tasks for phrase, tasks in spellings(board).items()}
+        self._tasks = {_words_of(phrase): tasks for phrase, tasks in spellings(board.tasks).items()}
         self._longest = max([len(phrase) for phrase in self._tasks] + [vocabulary.LONGEST])
 
     def tokens(self, text: str, start: int, end: int) -> tuple[Token, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.card.board import Board
+from collections.abc import Sequence
 
 _SPELLINGS = {
     "arc_challenge": "arc challenge|arc c|arcc|arc chal|arc_challenge|challenge set of arc|ai2 arc challenge",
@@ -28,18 +28,19 @@ _SPELLINGS = {
 BOTH_ARCS = ("arc_challenge", "arc_easy")
 
 
-def spellings(board: Board) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Phrase -> tasks. A known task that the board lacks is there too: what is said of it cannot be checked."""
+def spellings(tasks: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Phrase -> tasks of a board that has `tasks`. A known task that it lacks is there too: what is said of it
+    cannot be checked."""
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for task in board.tasks:
+    for task in tasks:
         found[tuple(task.lower().replace("-", "_").split("_"))] = (task,)
         found[(task.lower(),)] = (task,)
     for task, written in _SPELLINGS.items():
-        mine = _on_board(board, task)
+        mine = _on_board(tasks, task)
         for phrase in written.split("|"):
             found.setdefault(tuple(phrase.split()), (mine,))
-    arcs = tuple(_on_board(board, task) for task in BOTH_ARCS)
-    known = tuple(task for task in arcs if task in board.tasks) or arcs
+    arcs = tuple(_on_board(tasks, task) for task in BOTH_ARCS)
+    known = tuple(task for task in arcs if task in tasks) or arcs
     for phrase in ("arc", "both arc", "both arcs", "the arc tasks", "both arc tasks", "arc tasks"):
         found.setdefault(tuple(phrase.split()), known)
     for phrase in ("arc challenge easy", "arc c e", "arc easy challenge", "arc challenge and easy", "arc easy and challenge"):
@@ -47,10 +48,10 @@ def spellings(board: Board) -> dict[tuple[str, ...], tuple[str, ...]]:
     return found
 
 
-def _on_board(board: Board, task: str) -> str:
+def _on_board(tasks: Sequence[str], task: str) -> str:
     """The board's own key for a task that it may call otherwise (`arc-c`, `ARC_Challenge`)."""
     wanted = {_bare(spelling) for spelling in _SPELLINGS.get(task, task).split("|")} | {_bare(task)}
-    return next((each for each in board.tasks if _bare(each) in wanted), task)
+    return next((each for each in tasks if _bare(each) in wanted), task)
 
 
 def _bare(name: str) -> str:

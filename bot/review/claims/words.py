@@ -44,7 +44,7 @@ class Word(Record, frozen=True, kw_only=True):
 
     kind: Literal[
         "link", "not", "doubt", "strength", "cut", "tasks", "group", "pronoun", "metric", "part", "bound",
-        "win", "perfect", "only", "performance", "arrow", "by", "times", "from", "such",
+        "win", "perfect", "only", "performance", "arrow", "by", "times", "from", "such", "advice",
     ]  # fmt: skip
     value: str = ""
 
@@ -178,6 +178,7 @@ for place, name in ((2, "second"), (3, "third"), (4, "fourth")):
          f"finishes {name}", f"places {name}", f"came {name}", f"{name} spot")  # fmt: skip
 _add(Superlative(sign=1, rank=2), "runner up")
 
+_add(Word(kind="advice"), "stick with", "go with", "stay with", "opt for", "choose", "pick", "prefer", "use", "stick to", "switch to")
 _add(Word(kind="link"), "than", "vs", "versus", "v", "over", "against", "compared to", "compared with", "in comparison to",
      "in comparison with", "comparison to", "relative to", "to", "that of", "those of", "with", "as", "beside",
      "alongside", "instead of", "versus the", "by comparison with", "where", "the one of", "opposed to")  # fmt: skip

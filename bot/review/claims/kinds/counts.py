@@ -49,7 +49,7 @@ def _counts(work: Work) -> Iterator[Claim | None]:
             assert relation is not None
             found = _readings(work, place or 0, index, quantity, relation, listed)
         share = _percent_after(work, index)
-        yield work.claim(first, last, found, number=index)
+        yield work.claim(first, last, found, number=index, paired=ranked is None)
         for place in share:
             yield work.claim(place, place, [_share(each, tokens[place].quantity) for each in found])
 
@@ -178,7 +178,7 @@ def _first_places(work: Work, index: int, quantity: Quantity) -> list[Reading]:
             value = mine.scores[task].value
             alone += bool(others) and all(value > other for other in others)
             shared += bool(others) and all(value >= other for other in others)
-        told = f"{mine.label} is first on {alone} tasks alone, on {shared} with ties"
+        told = f"{mine.label} is first alone on {alone} of the tasks, with ties on {shared}"
         right = alone <= int(quantity.low) <= shared
         found.append(Reading(holds=right, why=told))
     return found

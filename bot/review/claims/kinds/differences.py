@@ -115,7 +115,7 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     first, last = index, index
     if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
-    made = work.claim(first, last, found, number=index)
+    made = work.claim(first, last, found, number=index, paired=True)
     if near is not None and work.strength(near) != "big" and relation is not None and relation.strength != "big":
         work.taken.add(near)
     return made
@@ -137,6 +137,7 @@ def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | N
             reading = differs(work.scale, mine, other, task, quantity, 0, "most")
             parts.append(reading if far or gap.delta is None else Reading(holds=True, why=reading.why))
         found += [whole] if (whole := together(parts)) else []
+    work.taken.add(anchor)
     return work.claim(index, index, found)
 
 

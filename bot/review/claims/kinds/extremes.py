@@ -199,7 +199,20 @@ def _standing(work: Work, index: int, word: Superlative, metrics: tuple[str, ...
         return together(parts) or Reading(holds=None, why="nothing to compare")
 
     found = [whole for group in groups if (whole := together([judged(m, [o for o in group if o is not m]) for m in who.subjects]))]
-    return work.claim(index, index, turned(found, negative=work.negative(index)))
+    return work.claim(index, _reach(work, index), turned(found, negative=work.negative(index)))
+
+
+def _reach(work: Work, index: int) -> int:
+    """The claim goes on over `score` and over tasks behind it, as long as no number lies between."""
+    tokens, last = work.clause.tokens, index
+    while last + 1 < len(tokens):
+        following = tokens[last + 1]
+        if not (following.tasks or following.kind("performance", "such", "group", "metric")):
+            break
+        last += 1
+    while last > index and tokens[last].kind("such"):
+        last -= 1
+    return last
 
 
 def standing_among(work: Work, who: Sides) -> list[tuple[Model, ...]]:

@@ -68,7 +68,9 @@ def _of_something_else(work: Work, index: int) -> bool:
 def _placed(work: Work, index: int) -> bool:
     """`just above that of bf16`, not `the table below`."""
     tokens = work.clause.tokens
-    return index + 1 < len(tokens) and (tokens[index + 1].is_model or tokens[index + 1].kind("link", "group"))
+    if index + 1 >= len(tokens) or len(work.clause.between(tokens[index], tokens[index + 1]).split()) > 2:
+        return False
+    return tokens[index + 1].is_model or tokens[index + 1].kind("link", "group")
 
 
 def _foreign(work: Work, index: int) -> bool:
@@ -97,7 +99,7 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
         found = [replace(each, holds=True if each.holds else None) for each in found]
     first, last = _span(work, index, who)
     taken = set(work.taken)
-    made = work.claim(first, last, found)
+    made = work.claim(first, last, found, paired=True)
     work.taken = taken | {index}
     return made
 
