@@ -26,6 +26,10 @@ from bot.review.llm.reviewed import Block, Checked, Kind, NoReview, joined
 _LINK = re.compile(r"://|\bwww\.|\S@\S|\bmailto:|\b[\w-]+\.[a-z]{2,10}/\S", re.IGNORECASE)
 
 
+MOST_SENTENCES = 150
+"""Of one draft; a page has about thirty."""
+
+
 class Finding(Protocol):
     """What the claim checker says of one statement; offsets are into the checked text."""
 
@@ -107,7 +111,9 @@ def draft(parts: Sequence[Part]) -> Draft:
 
 
 def judged(found: Draft, judge: Judge) -> Draft:
-    """The draft with every sentence shown or refused."""
+    """The draft with every sentence shown or refused. Raises NoReview for more than MOST_SENTENCES."""
+    if len(found.sentences) > MOST_SENTENCES:
+        raise NoReview(f"the model wrote {len(found.sentences)} sentences, more than any review has")
     formed = tuple(_formed(sentence, judge) for sentence in found.sentences)
     if not english.is_english(
         without(" ".join(sentence.written for sentence in found.sentences), judge.names)
@@ -131,6 +137,7 @@ def final(found: Draft, judge: Judge) -> tuple[Draft, Checked]:
                 statements=len(verdicts),
                 true=verdicts.count("true"),
                 not_checkable=verdicts.count("not_checkable"),
+                nothing_to_check=_nothing_to_check(found, findings),
             )
         found = cut
 
@@ -182,6 +189,18 @@ def _held_against_facts(found: Draft, judge: Judge) -> tuple[Draft, Sequence[Fin
         for number, sentence in enumerate(found.sentences)
     )
     return replace(found, sentences=sentences), findings
+
+
+def _nothing_to_check(found: Draft, findings: Sequence[Finding]) -> int:
+    """How many standing sentences hold no statement that the checker sees; headings are none of them."""
+    placed = _placed(found)
+    starts = joined(tuple(block for block, _ in placed))[1]
+    return sum(
+        not any(finding.start < start + last and finding.end > start + first for finding in findings)
+        for (block, spans), start in zip(placed, starts, strict=True)
+        for _, first, last in spans
+        if block.kind != "heading"
+    )
 
 
 def _placed(found: Draft) -> list[_Placed]:

@@ -29,11 +29,15 @@ class Dropped(Record, frozen=True, kw_only=True):
 
 
 class Checked(Record, frozen=True, kw_only=True):
-    """What the claim checker said of the final text; what it called false is not in there any more."""
+    """What the claim checker said of the final text; what it called false is not in there any more.
+
+    `nothing_to_check` counts sentences without any statement that it saw, such as advice.
+    """
 
     statements: int
     true: int
     not_checkable: int
+    nothing_to_check: int = 0
 
 
 class Reviewed(Record, frozen=True, kw_only=True):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from bot.records import Record
+
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 class ReviewSettings(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +37,12 @@ class ReviewSettings(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         if bool(self.endpoint) == bool(self.local):
             raise ValueError("review: write either `endpoint` (a server's URL) or `local` (a model's folder)")
+        if self.key_variable and not _VARIABLE.fullmatch(
+            self.key_variable
+        ):  # perhaps it is the key: not shown
+            raise ValueError(
+                "review: `key_variable` is no variable's name: write one such as OPENAI_API_KEY, never the key"
+            )
         if self.endpoint:
             _check(self.endpoint)
             if not self.model:

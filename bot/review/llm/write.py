@@ -29,7 +29,7 @@ LEAST_SENTENCES = 2
 LEAST_WORDS = 20
 """Less than this is no review."""
 
-_NUMBERED = re.compile(r"^[ \t]*[-*]?[ \t]*\**(\d{1,3})\**[.):][ \t]*(.*)$", re.MULTILINE)
+_NUMBERED = re.compile(r"^[ \t]*[-*]?[ \t]*\**(\d{1,3})\**[.):]\**(?!\d)[ \t]*(.*)$", re.MULTILINE)
 _NOTHING = re.compile(r"[\s\-–—.*()]*(?:dash|drop|none|nothing|remove[d]?)?[\s\-–—.*()]*", re.IGNORECASE)
 
 Say = Callable[[str], None]
@@ -154,7 +154,7 @@ def _kept(written: Draft, judge: Judge, model: str, log: Say) -> Reviewed:
     words = sum(len(sentence.shown.split()) for sentence in told)
     if len(told) < LEAST_SENTENCES or words < LEAST_WORDS:
         why = f", the first because {dropped[0].why}" if dropped else ""
-        raise NoReview(f"too little is left of it ({len(told)} sentences; {len(dropped)} taken out{why})")
+        raise NoReview(f"too little is left of it ({_count(len(told))}; {len(dropped)} taken out{why})")
     if not checked.true:
         raise NoReview("nothing in it is a statement that the facts confirm")
     log(_summary(model, checked, dropped))
@@ -163,6 +163,11 @@ def _kept(written: Draft, judge: Judge, model: str, log: Say) -> Reviewed:
 
 def _summary(model: str, checked: Checked, dropped: Sequence[Dropped]) -> str:
     return (
-        f"Review by {model}: {checked.statements} statements checked, {checked.true} true, "
-        f"{checked.not_checkable} not checkable, {len(dropped)} sentences taken out."
+        f"Review by {model}: {_count(checked.statements, 'statement')} checked, {checked.true} true, "
+        f"{checked.not_checkable} not checkable; {_count(checked.nothing_to_check)} with nothing to check; "
+        f"{_count(len(dropped))} taken out."
     )
+
+
+def _count(number: int, what: str = "sentence") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -59,6 +59,13 @@ def test_a_key_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     assert "sk-secret" not in str(caught.value)
 
 
+def test_a_key_in_the_place_of_its_variable_is_refused_and_not_repeated() -> None:
+    """Who pastes the key itself is told what belongs there, and the key stays out of the message."""
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY") as caught:
+        read("local: a/b\nkey_variable: sk-secret\n")
+    assert "sk-secret" not in str(caught.value)
+
+
 def test_the_record_holds_the_name_of_the_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of the settings has the variable's name and never its value."""
     monkeypatch.setenv("MARMOT_KEY", "sk-secret")

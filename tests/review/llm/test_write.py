@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.records import from_json, to_json
 from bot.review.llm import Reviewed
 from tests.review.llm import server
 from tests.review.llm.card import AHEAD, GOOD, GOOD_SHOWN, LIE, TRUTH
@@ -24,14 +25,17 @@ def test_a_streamed_review_has_its_numbers_from_the_facts(written: Written) -> N
     assert reviewed.text == GOOD_SHOWN
     assert reviewed.model == "marmot-writer"
     assert (reviewed.checked.statements, reviewed.checked.true, reviewed.checked.not_checkable) == (3, 2, 1)
+    assert reviewed.checked.nothing_to_check == 1
     assert reviewed.dropped == ()
+    assert from_json(Reviewed, to_json(reviewed)) == reviewed
 
 
 def test_the_log_tells_what_was_checked(written: Written) -> None:
     """One sentence in the log: by which model, how many statements, how many sentences taken out."""
     _, log = written(streams(GOOD))
     assert log == [
-        "Review by marmot-writer: 3 statements checked, 2 true, 1 not checkable, 0 sentences taken out."
+        "Review by marmot-writer: 3 statements checked, 2 true, 1 not checkable; 1 sentence with nothing to "
+        "check; 0 sentences taken out."
     ]
 
 
@@ -53,7 +57,15 @@ def test_a_model_that_keeps_lying_loses_the_sentence(written: Written, llm: LlmS
     assert [dropped.sentence for dropped in reviewed.dropped] == [LIE]
     assert "the difference is -0.010" in reviewed.dropped[0].why
     assert len(llm.bodies) == 3
-    assert "1 sentences taken out" in outcome[1][-1]
+    assert "1 sentence taken out" in outcome[1][-1]
+
+
+def test_no_review_is_longer_than_a_review(written: Written, llm: LlmServer) -> None:
+    """Hundreds of sentences, each to be sent back, are no review and are not sent back."""
+    reviewed, log = written(streams("It wins 9 tasks. " * 500))
+    assert reviewed is None
+    assert "500 sentences" in log[0]
+    assert len(llm.bodies) == 1
 
 
 def test_with_no_attempts_nothing_goes_back(written: Written, llm: LlmServer) -> None:
