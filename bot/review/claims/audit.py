@@ -84,4 +84,6 @@ def diff(text: str, findings: tuple[Finding, ...], name: str) -> str:
         tofile=f"{name} (mended)",
         n=1,
     )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )

@@ -14,7 +14,7 @@ from bot.records import Record
 from bot.review.claims.tables import Table, is_row, table
 
 Kind = Literal["label", "item", "prose", "table"]
-LONGEST = 1500
+LONGEST = 900
 """Characters of a sentence; a longer one is cut, so that hostile text costs no more than plain text."""
 
 _LINE = re.compile(r"[^\n]*")
@@ -117,7 +117,12 @@ def _joined(lines: list[_Line], at: int) -> int:
         return until
     while until < len(lines) and until - at < 60:
         last, following = lines[until - 1].text.rstrip(), lines[until].text
-        starts_anew = not _GOES_ON.match(following) or _ITEM.match(following) or _HEADING.match(following) or _FENCE.match(following)
+        starts_anew = (
+            not _GOES_ON.match(following)
+            or _ITEM.match(following)
+            or _HEADING.match(following)
+            or _FENCE.match(following)
+        )
         if not following.strip() or starts_anew or is_row(following):
             break
         goes_on = following.lstrip(" \t>")[:1].islower() or last.endswith((",", "and", "or", "the", "of"))

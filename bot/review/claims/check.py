@@ -1,6 +1,6 @@
 """A text held against a board: each checkable claim with its verdict and the arithmetic.
 
-    text -> plain -> blocks -> sentences and rows -> clauses of tokens -> claims -> findings
+text -> plain -> blocks -> sentences and rows -> clauses of tokens -> claims -> findings
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.review.claims.kinds import ALL
 from bot.review.claims.metrics import Scale
 from bot.review.claims.plain import Plain
 from bot.review.claims.rows import Reader
-from bot.review.claims.scan import Scanner
+from bot.review.claims.scan import Scanner, Token
 
 
 def check(text: str, board: Board) -> tuple[Finding, ...]:
@@ -65,19 +65,20 @@ class _Examiner:
         shown = (self.reader.shown(block.table) for block in self.blocks if block.table)
         self.start = Context(sets=tuple(dict.fromkeys(names for names in shown if len(names) > 1)))
         self.section = self.start
-        self.paragraph = -1
+        self.paragraph, self.at = -1, 0
+        self._scanned: dict[int, tuple[Token, ...]] = {}
         self.spoken = self.start
 
     def claims(self) -> Iterator[Claim]:
         """All claims, in the order of the blocks."""
-        for block in self.blocks:
+        for self.at, block in enumerate(self.blocks):
             if block.table is not None:
                 yield from self.reader.claims(block.table, self.section)
                 continue
             yield from self._sentence(block)
 
     def _sentence(self, block: Block) -> Iterator[Claim]:
-        tokens = self.scanner.tokens(self.text, block.start, block.end)
+        tokens = self._tokens(block)
         if block.kind == "label":
             self._open(block, tokens)
         if not tokens:
@@ -96,21 +97,31 @@ class _Examiner:
         if any(party.unknown for found in everyone for party in found):
             self.section = replace(self.section, strangers=True)
             context = replace(context, strangers=True)
-        self.spoken = replace(context, tasks=self.section.tasks, loose=self.section.loose, metric="", borrowed=False, fixed=False)
+        self.spoken = replace(
+            context,
+            tasks=self.section.tasks,
+            loose=self.section.loose,
+            metric="",
+            borrowed=False,
+            fixed=False,
+        )
 
     def _with_strangers(self, block: Block) -> Context:
         """What was said so far; a list whose next lines speak of a model that the board lacks is about it too."""
         if block.kind != "item" or self.spoken.strangers or self.spoken.rivals:
             return self.spoken
-        index = self.blocks.index(block)
-        items = (each for each in self.blocks[max(0, index - 6) : index + 7] if each.kind == "item")
-        near = (self.scanner.tokens(self.text, each.start, each.end) for each in items)
-        strange = any(token.unknown for tokens in near for token in tokens)
+        around = self.blocks[max(0, self.at - 6) : self.at + 7]
+        strange = any(token.unknown for each in around if each.kind == "item" for token in self._tokens(each))
         return replace(self.spoken, strangers=strange)
 
-    def _open(self, block: Block, tokens: tuple[object, ...]) -> None:
+    def _tokens(self, block: Block) -> tuple[Token, ...]:
+        if block.start not in self._scanned:
+            self._scanned[block.start] = self.scanner.tokens(self.text, block.start, block.end)
+        return self._scanned[block.start]
+
+    def _open(self, block: Block, tokens: tuple[Token, ...]) -> None:
         """A heading says whom and what the text under it is about."""
-        clause = Clause(text=self.text, start=block.start, end=block.end, tokens=tokens)  # type: ignore[arg-type]
+        clause = Clause(text=self.text, start=block.start, end=block.end, tokens=tokens)
         about = opened(self.scale, clause, self.section)
         tasks = tuple(dict.fromkeys(task for token in clause.tokens for task in token.tasks))
         numbers = any(token.quantity for token in clause.tokens)
@@ -157,7 +168,9 @@ class _Examiner:
         mine = tuple(dict.fromkeys(n for p in everyone if not p.rival for n in p.models))
         rivals = tuple(dict.fromkeys(n for p in everyone if p.rival for n in p.models))
         tasks = tuple(dict.fromkeys(task for token in clause.tokens for task in token.tasks))
-        metric = next((t.word.value for t in clause.tokens if t.word and t.word.kind == "metric"), context.metric)
+        metric = next(
+            (t.word.value for t in clause.tokens if t.word and t.word.kind == "metric"), context.metric
+        )
         context = replace(context, metric=metric)
         if mine:
             context = replace(context, subjects=mine[:1] if len(mine) == 1 else context.subjects)

@@ -11,7 +11,6 @@ from bot.review.claims.findings import Reading
 from bot.review.claims.metrics import MEAN, Scale
 from bot.review.claims.words import Relation
 
-
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
 
 
@@ -47,7 +46,13 @@ class Work:
         return (index for index in range(len(self.clause.tokens)) if index not in self.taken)
 
     def claim(
-        self, first: int, last: int, readings: Iterable[Reading], *, number: int | None = None, paired: bool = False
+        self,
+        first: int,
+        last: int,
+        readings: Iterable[Reading],
+        *,
+        number: int | None = None,
+        paired: bool = False,
     ) -> Claim | None:
         """A claim on tokens `first` to `last`, whose `number` may be mended; None where there is nothing to say.
 
@@ -59,13 +64,16 @@ class Work:
         self.taken.update(range(first, last + 1))
         tokens = self.clause.tokens
         end = tokens[last].end
-        if self.clause.text.count("(", tokens[first].start, end) > self.clause.text.count(")", tokens[first].start, end):
+        if self.clause.text.count("(", tokens[first].start, end) > self.clause.text.count(
+            ")", tokens[first].start, end
+        ):
             end += self.clause.text[end : end + 1] == ")"
         return Claim(
             start=tokens[first].start,
             end=end,
             readings=found,
-            doubtful=self.clause.doubtful or (paired and self.context.strangers and not self._against_somebody()),
+            doubtful=self.clause.doubtful
+            or (paired and self.context.strangers and not self._against_somebody()),
             number=(tokens[number].start, tokens[number].end) if number is not None else None,
         )
 

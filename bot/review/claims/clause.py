@@ -17,6 +17,10 @@ _TASKS_AND = re.compile(
 )
 
 
+MOST_TOKENS = 48
+"""A clause with more mentions is cut, so that hostile text costs no more than plain text."""
+
+
 class Clause(Record, frozen=True, kw_only=True):
     """A stretch with one statement. `earlier` are the tokens of its sentence before it."""
 
@@ -45,7 +49,8 @@ def clauses(text: str, tokens: tuple[Token, ...], start: int, end: int) -> Itera
     first, begin = 0, start
     for index in range(1, len(tokens) + 1):
         last = index == len(tokens)
-        if not last and not _cuts(text, tokens[index - 1], tokens[index]):
+        full = index - first >= MOST_TOKENS
+        if not (last or full or _cuts(text, tokens[index - 1], tokens[index])):
             continue
         stop = end if last else tokens[index].start
         yield Clause(text=text, start=begin, end=stop, tokens=tokens[first:index], earlier=tokens[:first])
@@ -130,7 +135,11 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         link = clause.tokens[index - 1]
         if link.kind("link", "from") and not re.search(r"[,;:)]", clause.between(link, previous)):
             return True
-    if previous.quantity and gap.strip() == "of" and "within" in clause.text[max(0, previous.start - 8) : previous.start]:
+    if (
+        previous.quantity
+        and gap.strip() == "of"
+        and "within" in clause.text[max(0, previous.start - 8) : previous.start]
+    ):
         return True
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
 

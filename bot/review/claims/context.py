@@ -94,7 +94,11 @@ def _subjects(scale: Scale, party: Party | None, context: Context) -> tuple[Mode
     if party.group == "all" and party.models:
         return _family(scale, of(scale, party.models)[0])
     if party.group == "all":
-        return of(scale, dict.fromkeys((*context.subjects, *context.rivals))) if context.rivals else _scored(scale)
+        return (
+            of(scale, dict.fromkeys((*context.subjects, *context.rivals)))
+            if context.rivals
+            else _scored(scale)
+        )
     if party.group == "others":
         return of(scale, context.rivals) or tuple(m for m in _scored(scale) if m.role != "subject")
     return of(scale, party.models) or (scale.board.subject,)

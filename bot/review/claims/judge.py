@@ -52,7 +52,9 @@ def _nearness(relation: Relation, gap: Gap) -> float:
     return near
 
 
-def related(scale: Scale, mine: Model, theirs: Sequence[Model], metrics: Sequence[str], relation: Relation) -> Reading:
+def related(
+    scale: Scale, mine: Model, theirs: Sequence[Model], metrics: Sequence[str], relation: Relation
+) -> Reading:
     """One model against each of the others, on each of the metrics."""
     parts: list[Reading] = []
     deltas: list[float] = []
@@ -64,7 +66,9 @@ def related(scale: Scale, mine: Model, theirs: Sequence[Model], metrics: Sequenc
     whole = together(parts) or Reading(holds=None, why="nothing to compare")
     if whole.holds and relation.strength == "crushing" and sum(deltas) / len(deltas) < CRUSHING:
         mean = sum(deltas) / len(deltas)
-        return Reading(holds=False, why=f"{whole.why}: a mean of {mean:+.4f}; the word wants at least {CRUSHING}")
+        return Reading(
+            holds=False, why=f"{whole.why}: a mean of {mean:+.4f}; the word wants at least {CRUSHING}"
+        )
     return whole
 
 
@@ -74,12 +78,18 @@ def _told(relation: Relation, gap: Gap, mine: Model, theirs: Model) -> str:
         return text
     if relation.strength == "big" and abs(gap.delta) < MASSIVE:
         return f"{text}; the word wants at least {MASSIVE}"
-    if relation.strength == "close" and abs(gap.delta) > CLOSE and gap.metric not in (SIZE, SPEED, PERPLEXITY):
+    if (
+        relation.strength == "close"
+        and abs(gap.delta) > CLOSE
+        and gap.metric not in (SIZE, SPEED, PERPLEXITY)
+    ):
         return f"{text}; the word allows {CLOSE}"
     return text
 
 
-def any_task(scale: Scale, mine: Model, theirs: Sequence[Model], metrics: Sequence[str], relation: Relation) -> Reading:
+def any_task(
+    scale: Scale, mine: Model, theirs: Sequence[Model], metrics: Sequence[str], relation: Relation
+) -> Reading:
     """The same for a name that can mean either task."""
     found = [related(scale, mine, theirs, (metric,), relation) for metric in metrics]
     for wanted in (True, None):
@@ -112,7 +122,10 @@ def most(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relation)
             return Reading(holds=None, why=f"{mine.label} and {other.label} have no task in common")
         won = sum(1 for task in tasks if holds(relation, scale.gap(mine, other, task)))
         parts.append(
-            Reading(holds=2 * won > len(tasks), why=f"against {other.label} it holds on {won} of {len(tasks)} tasks")
+            Reading(
+                holds=2 * won > len(tasks),
+                why=f"against {other.label} it holds on {won} of {len(tasks)} tasks",
+            )
         )
     return together(parts) or Reading(holds=None, why="nothing to compare")
 
@@ -137,7 +150,9 @@ def differs(
         return Reading(holds=True, why=told)
     relative = f" = {100 * abs(delta):.1f} points, {100 * abs(delta) / (gap.theirs or 1):.1f} % relative"
     fix = corrected(quantity, gap)
-    return Reading(holds=False, why=told + (relative if metric in scale.tasks or metric == MEAN else ""), fix=fix)
+    return Reading(
+        holds=False, why=told + (relative if metric in scale.tasks or metric == MEAN else ""), fix=fix
+    )
 
 
 def _magnitude(scale: Scale, gap: Gap, mine: Model, theirs: Model, quantity: Quantity, bound: str) -> bool:
@@ -147,7 +162,14 @@ def _magnitude(scale: Scale, gap: Gap, mine: Model, theirs: Model, quantity: Qua
     shares = [size / each for each in (first, second) if each]
     values: list[float]
     if quantity.kind == "plain":
-        values = [size, *( [100 * size] if quantity.places < 2 and quantity.low >= 0.1 and gap.metric not in (PERPLEXITY, SPEED) else [])]
+        values = [
+            size,
+            *(
+                [100 * size]
+                if quantity.places < 2 and quantity.low >= 0.1 and gap.metric not in (PERPLEXITY, SPEED)
+                else []
+            ),
+        ]
     elif quantity.kind == "points":
         values = [100 * size, size] if gap.metric == PERPLEXITY else [100 * size]
     elif quantity.kind == "times":
@@ -184,7 +206,9 @@ def corrected(quantity: Quantity, gap: Gap) -> str | None:
         return f"{sign}{abs(delta):.{max(3, quantity.places)}f}"
     if quantity.kind == "percent" and gap.theirs:
         points, share = 100 * abs(delta), 100 * abs(delta) / abs(gap.theirs)
-        if gap.metric not in (PERPLEXITY, SIZE, SPEED) and abs(points - quantity.low) < abs(share - quantity.low):
+        if gap.metric not in (PERPLEXITY, SIZE, SPEED) and abs(points - quantity.low) < abs(
+            share - quantity.low
+        ):
             return f"{sign}{points:.{max(1, quantity.places)}f}%"
         return f"{sign}{100 * abs(delta) / abs(gap.theirs):.{max(1, quantity.places)}f}%"
     if quantity.kind == "points":
@@ -210,7 +234,9 @@ def in_range(
         forms.append([100 * each for each in shares])
     low, high = sorted((quantity.low, quantity.high or quantity.low))
     right = any(_spans(form, low, high, quantity.slack) for form in forms)
-    values = ", ".join(f"{task_title(gap.metric)} {signed(gap.metric, gap.delta or 0.0)}" for gap, _ in known[:10])
+    values = ", ".join(
+        f"{task_title(gap.metric)} {signed(gap.metric, gap.delta or 0.0)}" for gap, _ in known[:10]
+    )
     least, greatest = min(points), max(points)
     fix = None
     if quantity.kind in ("percent", "points"):
@@ -260,7 +286,9 @@ def _printed(relation: Relation, mine: Model, theirs: Model, task: str) -> bool:
 
 
 def readings(
-    subjects: Sequence[Model], rivals: Sequence[Sequence[Model]], judged: Callable[[Model, Sequence[Model]], Reading]
+    subjects: Sequence[Model],
+    rivals: Sequence[Sequence[Model]],
+    judged: Callable[[Model, Sequence[Model]], Reading],
 ) -> list[Reading]:
     """A judgement for each way to understand who is meant; several subjects must all stand so.
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from bot.card.board import FLOATS, Board, Model
-from bot.records import Record
 
 _PARTS = re.compile(r"[-_/ +]+")
 _PART = re.compile(r"\w[\w.]{0,40}")
@@ -15,10 +14,81 @@ _CHUNK = re.compile(r"[A-Za-z0-9][\w.]{0,40}(?:[-+_/][A-Za-z0-9][\w.]{0,40}){0,1
 _NAME_GOES_ON = re.compile(r"\w|-\d")
 # Parts of names that are also words, or that many names share: no name by themselves.
 _COMMON = frozenset(
-    """air base big chat code coder deep double dual fast flash hi high hybrid instruct it large light lite
-    long max medium mega micro mini mlx moe next nano new old open plus preview pro quant reasoning rl sft
-    small smart super thinking thought tiny total true turbo ultra v1 v2 v3 v4 vision vl xl xs dwq dpo gpt
-    oss star one two model models instruct hf gguf fp16 version the and""".split()
+    [
+        "air",
+        "base",
+        "big",
+        "chat",
+        "code",
+        "coder",
+        "deep",
+        "double",
+        "dual",
+        "fast",
+        "flash",
+        "hi",
+        "high",
+        "hybrid",
+        "instruct",
+        "it",
+        "large",
+        "light",
+        "lite",
+        "long",
+        "max",
+        "medium",
+        "mega",
+        "micro",
+        "mini",
+        "mlx",
+        "moe",
+        "next",
+        "nano",
+        "new",
+        "old",
+        "open",
+        "plus",
+        "preview",
+        "pro",
+        "quant",
+        "reasoning",
+        "rl",
+        "sft",
+        "small",
+        "smart",
+        "super",
+        "thinking",
+        "thought",
+        "tiny",
+        "total",
+        "true",
+        "turbo",
+        "ultra",
+        "v1",
+        "v2",
+        "v3",
+        "v4",
+        "vision",
+        "vl",
+        "xl",
+        "xs",
+        "dwq",
+        "dpo",
+        "gpt",
+        "oss",
+        "star",
+        "one",
+        "two",
+        "model",
+        "models",
+        "instruct",
+        "hf",
+        "gguf",
+        "fp16",
+        "version",
+        "the",
+        "and",
+    ]
 )
 RECIPE = re.compile(
     r"(?:qx\d\d[gn]?x?|q\d(?:_\w{1,4})?|mxfp\d|nvfp\d|fp8|fp16|bf16|f16|int[48])(?:-hi)?", re.IGNORECASE
@@ -52,6 +122,7 @@ class Names:
         }
         self._collect()
         self._longest = max((len(key) for key in self._meaning), default=1)
+        self._starts = {key[0] for key in self._meaning}
 
     def at(self, text: str, at: int, end: int) -> tuple[tuple[str, ...], int] | None:
         """The models named at `at` and where the name ends; no models: a name that is none of the board's."""
@@ -86,6 +157,8 @@ class Names:
         place = at
         while len(keys) < self._longest and (part := _PART.match(text, place, end)):
             keys.append(part[0].lower().rstrip("."))
+            if keys[0] not in self._starts:
+                return None
             until = part.end() - (1 if part[0].endswith(".") else 0)
             models = self._meaning.get(tuple(keys))
             if models and self._as_written(keys, part[0]) and not _NAME_GOES_ON.match(text, until):
@@ -106,7 +179,12 @@ class Names:
     def _collect(self) -> None:
         own = {model.name: _names_of(self.board, model) for model in self.board.models}
         for model in self.board.models:
-            for name in (model.name, model.label, model.repo, model.recipe if model.role != "rival" else None):
+            for name in (
+                model.name,
+                model.label,
+                model.repo,
+                model.recipe if model.role != "rival" else None,
+            ):
                 self._add(name, (model.name,))
         self._add(self.board.card, (self.board.subject.name,))
         self._add(self.board.card.removesuffix("-mlx"), (self.board.subject.name,))

@@ -19,14 +19,20 @@ _CARD = re.compile(r"(?<![\w/.-])[\w.]+(?:-[\w.]+)+-mlx\b")
 _CONVERTED = re.compile(r"converted to MLX format from\s+\[?([\w.-]+/[\w.-]+)")
 _BASE = re.compile(r"^base_model:\s*(?:-\s*)?([\w.-]+/[\w.-]+)", re.MULTILINE)
 _LISTED = re.compile(r"[ \t>]*[-\u2022+][ \t]+([\w /-]{2,30}):\s*(\d?\.\d{2,6}|\d{1,2}\.\d{1,2}\s?%)")
-_PERPLEXITY = re.compile(r"perplexity\s*(?:is|of|[:=])\s*(\d{1,4}\.\d{1,5})(?:\s*\u00b1\s*(\d?\.\d{1,5}))?", re.IGNORECASE)
+_PERPLEXITY = re.compile(
+    r"perplexity\s*(?:is|of|[:=])\s*(\d{1,4}\.\d{1,5})(?:\s*\u00b1\s*(\d?\.\d{1,5}))?", re.IGNORECASE
+)
 _PARAMETERS = re.compile(r"Model size\s+(\d{1,5}(?:\.\d{1,3})?[BM])\b")
-_FULL = re.compile(r"(?:full(?:[ -]precision)?|bf16|fp16|unquantized)\s*\(?\s*(?:at|of|:)?\s*(\d?\.\d{2,6})", re.IGNORECASE)
+_FULL = re.compile(
+    r"(?:full(?:[ -]precision)?|bf16|fp16|unquantized)\s*\(?\s*(?:at|of|:)?\s*(\d?\.\d{2,6})", re.IGNORECASE
+)
 _NAME = re.compile(r"[\w.]+(?:[-+][\w.]+)+")
 _VERSUS = re.compile(r"\b(?:vs\.?|versus|over|against|to)\s+([\w.+-]{2,60})", re.IGNORECASE)
 _PAIR = re.compile(r"([\w.+-]{2,60})\s*[:=]\s*(\d?\.\d{2,6})")
 _NO_TASK = re.compile(r"average|mean|avg|overall|total|win|gain|loss|perplexity", re.IGNORECASE)
-_NO_NAME = re.compile(r"metric|task|benchmark|model|quant|factor|diff|delta|\u0394|winner|why|comment|note|other", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"metric|task|benchmark|model|quant|factor|diff|delta|\u0394|winner|why|comment|note|other", re.IGNORECASE
+)
 
 Scores = dict[str, dict[str, float | bool | None]]
 
@@ -35,7 +41,9 @@ class _Names:
     """One spelling for each model: the card's name, a recipe, or the one long name that holds a short one."""
 
     def __init__(self, text: str, card: str) -> None:
-        found = dict.fromkeys(name.removesuffix("-mlx") for name in _NAME.findall(text[:400_000]) if _is_name(name))
+        found = dict.fromkeys(
+            name.removesuffix("-mlx") for name in _NAME.findall(text[:400_000]) if _is_name(name)
+        )
         self.card = card.removesuffix("-mlx")
         self.recipe = _recipe(card)
         self._long = [self.card, *(name for name in list(found)[:200] if name != self.card)]
@@ -46,7 +54,9 @@ class _Names:
         name = re.sub(r"\([^)]*\)|[\u0394\u2190-\u21ff*`]", " ", written).strip(" :.")
         name = re.sub(r"\s+", " ", re.sub(r"\s*\+\s*", "-", name))
         parts = _parts(name)
-        if name.lower() == self.recipe or (parts and parts <= _parts(self.card) and not RECIPE.fullmatch(name)):
+        if name.lower() == self.recipe or (
+            parts and parts <= _parts(self.card) and not RECIPE.fullmatch(name)
+        ):
             self.subject = self.subject or name
             return self.subject
         if parts <= _parts(self.card) and name.lower() in self.card.lower():
@@ -102,7 +112,9 @@ def _facts(plain: str, card: str, names: _Names, scores: Scores, quants: dict[st
         subject = next(iter(scores or quants))
     told = None
     if perplexity:
-        told = ReportedPerplexity(value=float(perplexity[1]), stderr=float(perplexity[2]) if perplexity[2] else None)
+        told = ReportedPerplexity(
+            value=float(perplexity[1]), stderr=float(perplexity[2]) if perplexity[2] else None
+        )
     return Facts(
         card=card,
         base_model=converted[1].rstrip(".") if converted else base[1] if base else card.removesuffix("-mlx"),
@@ -216,7 +228,9 @@ def _rows_in_order(table: Table, names: _Names) -> Iterator[tuple[str, str, floa
 def _quants(table: Table, kinds: list[str], names: _Names) -> Iterator[ReportedQuant]:
     for row in table.rows:
         cells = {kind: cell.text for kind, cell in zip(kinds, row, strict=False) if kind}
-        perplexity = re.match(r"(\d{1,4}\.\d{1,5})(?:\s*\u00b1\s*(\d?\.\d{1,5}))?", cells.get("perplexity", ""))
+        perplexity = re.match(
+            r"(\d{1,4}\.\d{1,5})(?:\s*\u00b1\s*(\d?\.\d{1,5}))?", cells.get("perplexity", "")
+        )
         speed = re.match(r"\d{1,5}(?:\.\d{1,4})?", cells.get("speed", ""))
         size = re.match(r"\d{1,4}(?:\.\d{1,3})?\s?[GMT]", cells.get("size", ""))
         if not row or not (perplexity or speed or size):

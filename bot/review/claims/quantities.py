@@ -8,7 +8,18 @@ from typing import Literal
 from bot.records import Record
 
 Kind = Literal[
-    "plain", "percent", "points", "fraction", "rank", "size", "bits", "bpw", "parameters", "speed", "times", "count"
+    "plain",
+    "percent",
+    "points",
+    "fraction",
+    "rank",
+    "size",
+    "bits",
+    "bpw",
+    "parameters",
+    "speed",
+    "times",
+    "count",
 ]
 NUMBERS = {
     "no": 0, "none": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
@@ -134,7 +145,7 @@ def _number(found: re.Match[str]) -> Quantity:
     if high is not None:
         places = max(places, _places(found["high"]))
         scores = kind == "plain" and not found["sign"] and low >= 0.1
-        if scores or (kind == "plain" and (places < 2 or high > 1.5)) or high < low and not found["sign"]:
+        if scores or (kind == "plain" and (places < 2 or high > 1.5)) or (high < low and not found["sign"]):
             high = None  # "from 0.393 to 0.405" and "6-7": two numbers, no range
             places = _places(found["low"])
             kind = "percent" if found["lowpercent"] else "plain"

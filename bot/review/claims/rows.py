@@ -124,7 +124,11 @@ class Reader:
 
     @staticmethod
     def _told(
-        base: Context, column: Column, subject: tuple[str, ...], leading: tuple[str, ...], compared: tuple[str, ...]
+        base: Context,
+        column: Column,
+        subject: tuple[str, ...],
+        leading: tuple[str, ...],
+        compared: tuple[str, ...],
     ) -> Context:
         """Whom and what a cell speaks of: the column's model and rivals, else those of the row."""
         mine = leading or column.models or subject
@@ -150,7 +154,11 @@ class Reader:
                 if made is not None:
                     yield made
                     return
-            elif not number.sign and number.kind in ("plain", "size", "percent", "speed") and self._is_value(column, label, number, context):
+            elif (
+                not number.sign
+                and number.kind in ("plain", "size", "percent", "speed")
+                and self._is_value(column, label, number, context)
+            ):
                 yield self._value(tokens[0], number, context)
                 rest = tokens[0].end
         if rest < cell.end and (made_of := self.scanner.tokens(self.text, rest, cell.end)):
@@ -164,7 +172,11 @@ class Reader:
         if context.metric and context.metric != MEAN and not context.tasks:
             return bool(number.places) and not any(t.relation for t in label)
         scored = number.fits_a_score or (number.kind == "percent" and number.places >= 1)
-        return scored and bool(column.models or column.tasks or column.metric == MEAN) and not any(t.relation for t in label)
+        return (
+            scored
+            and bool(column.models or column.tasks or column.metric == MEAN)
+            and not any(t.relation for t in label)
+        )
 
     def _value(self, token: Token, number: Quantity, context: Context) -> Claim:
         """A score in its column: it must be the board's, within the printed digits."""
@@ -191,7 +203,10 @@ class Reader:
         if not (number.sign or number.kind in ("plain", "percent", "points")) or len(context.tasks) != 1:
             return None
         compared = [name for each in columns for name in each.models]
-        names = (*(column.models or tuple(compared[:1]) or context.subjects)[:1], *(column.rivals or tuple(compared[1:2]))[:1])
+        names = (
+            *(column.models or tuple(compared[:1]) or context.subjects)[:1],
+            *(column.rivals or tuple(compared[1:2]))[:1],
+        )
         pair = of(self.scale, names)
         if len(pair) != 2:
             return None
@@ -214,10 +229,17 @@ class Reader:
     @staticmethod
     def _called(model: Model, columns: list[Column]) -> str:
         """As the table's own heading calls it."""
-        return next((each.text for each in columns if each.models == (model.name,) and each.plain), model.label)
+        return next(
+            (each.text for each in columns if each.models == (model.name,) and each.plain), model.label
+        )
 
     def _leads(
-        self, cell: Cell, leading: tuple[str, ...], tasks: tuple[str, ...], compared: Iterable[str], loose: bool
+        self,
+        cell: Cell,
+        leading: tuple[str, ...],
+        tasks: tuple[str, ...],
+        compared: Iterable[str],
+        loose: bool,
     ) -> Iterator[Claim]:
         """A column that names the better one: it must have the highest score of those shown."""
         others = [m for m in (of(self.scale, compared) or self.scale.scored) if m.name not in leading]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from bot.card.board import Board
 from bot.records import Record
@@ -13,7 +14,10 @@ from bot.review.claims.task_names import spellings
 from bot.review.claims.words import Relation, Superlative, Word
 
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
-_NUMBER = re.compile(r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b",
+    re.IGNORECASE,
+)
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
 _COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
 _PAREN = re.compile(r"\(if [^()]{0,80}\)")
@@ -49,7 +53,7 @@ class Scanner:
         self.board = board
         self.names = Names(board)
         self._tasks = {_words_of(phrase): tasks for phrase, tasks in spellings(board.tasks).items()}
-        self._longest = max([len(phrase) for phrase in self._tasks] + [vocabulary.LONGEST])
+        self._task_starts = {phrase[0] for phrase in self._tasks}
 
     def tokens(self, text: str, start: int, end: int) -> tuple[Token, ...]:
         """The tokens between two offsets, in order and without overlap."""
@@ -80,7 +84,11 @@ class Scanner:
             return token
         if token := self._task(text, at, end):
             return token
-        if _NUMBER.match(text, at) and not (text[at] in "+-" and at and text[at - 1].isalnum()) and (number := read(text, at)):
+        if (
+            _NUMBER.match(text, at)
+            and not (text[at] in "+-" and at and text[at - 1].isalnum())
+            and (number := read(text, at))
+        ):
             quantity, until = number
             if until <= end and not _within_a_word(text, until, quantity):
                 return Token(start=at, end=until, quantity=quantity)
@@ -94,7 +102,7 @@ class Scanner:
         return Token(start=at, end=until, models=models, unknown=not models)
 
     def _task(self, text: str, at: int, end: int) -> Token | None:
-        for phrase, until in reversed(_phrases(text, at, end, 4)):
+        for phrase, until in reversed(_phrases(text, at, end, 4, self._task_starts)):
             if (tasks := self._tasks.get(phrase)) and not text[until : until + 1].isalnum():
                 loose = len(tasks) > 1 and phrase == ("arc",)
                 return Token(start=at, end=until, tasks=tasks, loose=loose)
@@ -111,7 +119,7 @@ class Scanner:
     def _word(self, text: str, at: int, end: int) -> Token | None:
         if text[at] in "<>":
             return self._sign(text, at, end)
-        for phrase, until in reversed(_phrases(text, at, end, vocabulary.LONGEST)):
+        for phrase, until in reversed(_phrases(text, at, end, vocabulary.LONGEST, vocabulary.STARTS)):
             entry = vocabulary.WORDS.get(phrase)
             if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
                 continue
@@ -127,12 +135,16 @@ def _words_of(phrase: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(" ".join(phrase).replace("_", " ")))
 
 
-def _phrases(text: str, at: int, end: int, longest: int) -> list[tuple[tuple[str, ...], int]]:
-    """The words from `at` on: one, two, ... each with where it ends."""
+def _phrases(
+    text: str, at: int, end: int, longest: int, starts: Collection[str]
+) -> list[tuple[tuple[str, ...], int]]:
+    """The words from `at` on: one, two, ... each with where it ends; none unless the first is of `starts`."""
     words: list[str] = []
     found: list[tuple[tuple[str, ...], int]] = []
     while len(words) < longest and (word := _WORD.match(text, at, end)):
         words.append(word[0].lower())
+        if words[0] not in starts:
+            return []
         found.append((tuple(words), word.end()))
         gap = _JOINED.match(text, word.end(), end)
         assert gap is not None
@@ -145,4 +157,6 @@ def _phrases(text: str, at: int, end: int, longest: int) -> list[tuple[tuple[str
 def _within_a_word(text: str, until: int, quantity: Quantity) -> bool:
     """`4bit`, `20x-style`: letters right after a number that has no unit."""
     following = text[until : until + 1]
-    return following.isalpha() or (following == "-" and quantity.kind == "plain" and text[until + 1 : until + 2].isalpha())
+    return following.isalpha() or (
+        following == "-" and quantity.kind == "plain" and text[until + 1 : until + 2].isalpha()
+    )

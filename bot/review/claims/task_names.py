@@ -43,7 +43,13 @@ def spellings(tasks: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = tuple(task for task in arcs if task in tasks) or arcs
     for phrase in ("arc", "both arc", "both arcs", "the arc tasks", "both arc tasks", "arc tasks"):
         found.setdefault(tuple(phrase.split()), known)
-    for phrase in ("arc challenge easy", "arc c e", "arc easy challenge", "arc challenge and easy", "arc easy and challenge"):
+    for phrase in (
+        "arc challenge easy",
+        "arc c e",
+        "arc easy challenge",
+        "arc challenge and easy",
+        "arc easy and challenge",
+    ):
         found.setdefault(tuple(phrase.split()), arcs)
     return found
 

@@ -126,8 +126,21 @@ _verbs(
     "do worse/did worse", "come out behind/came out behind",
 )  # fmt: skip
 _verbs(Relation(sign=-1, soft=True), "struggle", "fail", "sacrifice", "stumble")
-_verbs(Relation(sign=0, strength="same", direct=True), "tie with", "equal", "draw with/drew with", "draw level with")
-_verbs(Relation(sign=0, strength="close", direct=True), "match", "near match", "mirror", "keep pace with/kept pace with", "keep up with/kept up with")
+_verbs(
+    Relation(sign=0, strength="same", direct=True),
+    "tie with",
+    "equal",
+    "draw with/drew with",
+    "draw level with",
+)
+_verbs(
+    Relation(sign=0, strength="close", direct=True),
+    "match",
+    "near match",
+    "mirror",
+    "keep pace with/kept pace with",
+    "keep up with/kept up with",
+)
 _verbs(Relation(sign=0, strength="same"), "tie")
 _add(Relation(sign=1, direct=True), "tops")
 _add(Relation(sign=1, direct=True), "ahead of", "in front of", "better than", "superior to")
@@ -141,8 +154,20 @@ _add(Relation(sign=1, noun=True), "improvement", "improvements", "advantage", "e
 _add(Relation(sign=1, noun=True, strength="big"), "leap", "leaps")
 _add(Relation(sign=-1), "worse", "weaker", "inferior", "less accurate")
 _add(Relation(sign=-1, axis="value"), "lower", "down", "\u2193", "fewer", "less", "reduced")
-_add(Relation(sign=-1, noun=True), "loss", "losses", "deficit", "regression", "regressions",
-     "degradation", "setback", "drop off", "shortfall", "penalty", "net loss")
+_add(
+    Relation(sign=-1, noun=True),
+    "loss",
+    "losses",
+    "deficit",
+    "regression",
+    "regressions",
+    "degradation",
+    "setback",
+    "drop off",
+    "shortfall",
+    "penalty",
+    "net loss",
+)
 _add(Relation(sign=-1, axis="value", noun=True), "reduction")  # fmt: skip
 _add(Relation(sign=-1, soft=True), "weak", "weakness", "weaknesses")
 _add(Relation(sign=1, soft=True), "strong", "strength", "strengths", "robust", "better suited")
@@ -150,15 +175,46 @@ _add(Relation(sign=0, strength="same", axis="value"), "identical", "identically"
      "equally", "unchanged", "exactly where", "no difference", "no measurable difference", "no real difference", "no visible difference", "dead heat", "a tie", "a draw", "even with",
      "exactly the same", "no change", "level with", "exactly as", "exact same", "equals", "in a tie", "parity with")  # fmt: skip
 _close = Relation(sign=0, strength="close")
-for nearly in ("near", "nearly", "almost", "practically", "virtually", "essentially", "basically", "effectively"):
-    for alike in ("identical", "equivalent", "the same", "indistinguishable", "equal", "unchanged", "tied", "matches", "lossless", "as good as", "on par with", "parity"):
+for nearly in (
+    "near",
+    "nearly",
+    "almost",
+    "practically",
+    "virtually",
+    "essentially",
+    "basically",
+    "effectively",
+):
+    for alike in (
+        "identical",
+        "equivalent",
+        "the same",
+        "indistinguishable",
+        "equal",
+        "unchanged",
+        "tied",
+        "matches",
+        "lossless",
+        "as good as",
+        "on par with",
+        "parity",
+    ):
         _add(_close, f"{nearly} {alike}")
 _add(_close, "on par with", "on par", "comparable", "close to", "very close to", "very close", "equivalent", "indistinguishable",
      "within noise", "neck and neck", "in line with", "as good as", "next to", "right beside", "within a hair of", "similar",
      "on a par with", "negligible difference", "no significant difference", "no meaningful difference", "statistically tied", "lossless", "hardly different from")  # fmt: skip
 _add(Relation(sign=-1, axis="size"), "smaller", "lighter", "more compact", "less memory", "less space", "less disk",
      "less ram", "more compressed", "less disk space", "smaller footprint", "smaller size", "slimmer")  # fmt: skip
-_add(Relation(sign=1, axis="size"), "larger", "bigger", "heavier", "more memory", "more space", "more disk", "more ram")
+_add(
+    Relation(sign=1, axis="size"),
+    "larger",
+    "bigger",
+    "heavier",
+    "more memory",
+    "more space",
+    "more disk",
+    "more ram",
+)
 _add(Relation(sign=1, axis="speed"), "faster", "quicker", "speedup", "speed up", "more tokens per second")
 _add(Relation(sign=-1, axis="speed"), "slower")
 
@@ -178,11 +234,34 @@ for place, name in ((2, "second"), (3, "third"), (4, "fourth")):
          f"finishes {name}", f"places {name}", f"came {name}", f"{name} spot")  # fmt: skip
 _add(Superlative(sign=1, rank=2), "runner up")
 
-_add(Word(kind="advice"), "stick with", "go with", "stay with", "opt for", "choose", "pick", "prefer", "use", "stick to", "switch to")
+_add(
+    Word(kind="advice"),
+    "stick with",
+    "go with",
+    "stay with",
+    "opt for",
+    "choose",
+    "pick",
+    "prefer",
+    "use",
+    "stick to",
+    "switch to",
+)
 _add(Word(kind="link"), "than", "vs", "versus", "v", "over", "against", "compared to", "compared with", "in comparison to",
      "in comparison with", "comparison to", "relative to", "to", "that of", "those of", "with", "as", "beside",
      "alongside", "instead of", "versus the", "by comparison with", "where", "the one of", "opposed to")  # fmt: skip
-_add(Word(kind="such"), "such as", "like", "namely", "including", "especially", "particularly", "notably", "e.g", "for example")
+_add(
+    Word(kind="such"),
+    "such as",
+    "like",
+    "namely",
+    "including",
+    "especially",
+    "particularly",
+    "notably",
+    "e.g",
+    "for example",
+)
 _add(Word(kind="from"), "from", "out from")
 _add(Word(kind="by"), "by")
 _add(Word(kind="not"), "not", "no", "never", "isn't", "doesn't", "don't", "didn't", "won't", "can't", "cannot", "aren't", "wasn't",
@@ -215,14 +294,53 @@ _add(Word(kind="group", value="others"), "both competitors", "both rivals", "bot
      "the rest of the family", "everything else here", "others", "competitor models", "other models", "all the others", "the opposition", "both of its rivals", "both other models", "both other quants", "both baselines", "all its siblings")  # fmt: skip
 _add(Word(kind="group", value="all"), "both models", "both quants", "the two models", "the two quants", "the two", "both", "all models",
      "all quants", "all four", "all three", "either model", "both versions", "both variants", "the pair", "all four quants", "all of the models", "each model", "the models", "all three models", "all four models", "every model", "every quant", "either")  # fmt: skip
-_add(Word(kind="pronoun"), "it", "this model", "this quant", "this one", "the model", "this version", "this recipe", "the quant", "its", "this variant")
+_add(
+    Word(kind="pronoun"),
+    "it",
+    "this model",
+    "this quant",
+    "this one",
+    "the model",
+    "this version",
+    "this recipe",
+    "the quant",
+    "its",
+    "this variant",
+)
 _add(Word(kind="metric", value="mean"), "average", "averages", "averaged", "averaging", "mean", "avg", "on average", "overall score", "mean score", "average score",
      "mean accuracy", "average accuracy", "avg.", "overall average", "mean of all", "overall")  # fmt: skip
 _add(Word(kind="metric", value="perplexity"), "perplexity", "ppl")
 _add(Word(kind="metric", value="kl"), "kl", "kl divergence", "kld", "divergence")
-_add(Word(kind="metric", value="size"), "size", "file size", "on disk", "disk", "footprint", "memory footprint", "memory", "ram", "disk space", "weighs")
-_add(Word(kind="metric", value="speed"), "speed", "throughput", "tokens per second", "generation speed", "tps", "tok/sec")
-_add(Word(kind="metric", value="parameters"), "parameters", "params", "parameter", "parameter count", "weights count")
+_add(
+    Word(kind="metric", value="size"),
+    "size",
+    "file size",
+    "on disk",
+    "disk",
+    "footprint",
+    "memory footprint",
+    "memory",
+    "ram",
+    "disk space",
+    "weighs",
+)
+_add(
+    Word(kind="metric", value="speed"),
+    "speed",
+    "throughput",
+    "tokens per second",
+    "generation speed",
+    "tps",
+    "tok/sec",
+)
+_add(
+    Word(kind="metric", value="parameters"),
+    "parameters",
+    "params",
+    "parameter",
+    "parameter count",
+    "weights count",
+)
 _add(Word(kind="metric", value="bits per weight"), "bits per weight", "bpw")
 _add(Word(kind="part", value="head"), "head", "heads", "attention", "embedding", "embeddings", "lm head", "output layer", "head layer",
      "attention paths", "attention layers", "attention path", "attention heads", "attention weights")  # fmt: skip
@@ -238,12 +356,42 @@ for bound, phrases in {
         if (phrase,) not in WORDS:
             _add(Word(kind="bound", value=bound), phrase)
 _add(Word(kind="bound", value="about"), "close to a", "just about", "just over", "just under")
-_add(Word(kind="bound", value="least"), "at least", "more than", "no less than", "not less than", "upwards of", "greater than")
-_add(Word(kind="bound", value="most"), "at most", "less than", "no more than", "up to", "as much as", "fewer than", "within", "as many as", "not more than")
+_add(
+    Word(kind="bound", value="least"),
+    "at least",
+    "more than",
+    "no less than",
+    "not less than",
+    "upwards of",
+    "greater than",
+)
+_add(
+    Word(kind="bound", value="most"),
+    "at most",
+    "less than",
+    "no more than",
+    "up to",
+    "as much as",
+    "fewer than",
+    "within",
+    "as many as",
+    "not more than",
+)
 _add(Word(kind="win"), "win rate", "winning rate", "win ratio", "win percentage")
 _add(Relation(sign=1, noun=True), "victories")
 _add(Relation(sign=0, strength="same", noun=True), "draws", "draw")
-_add(Word(kind="perfect"), "near perfect", "nearly perfect", "flawless", "flawlessly", "perfect score", "perfect", "almost perfect", "faultless", "impeccable")
+_add(
+    Word(kind="perfect"),
+    "near perfect",
+    "nearly perfect",
+    "flawless",
+    "flawlessly",
+    "perfect score",
+    "perfect",
+    "almost perfect",
+    "faultless",
+    "impeccable",
+)
 _add(Word(kind="only"), "only", "sole", "solely", "exclusively", "single exception", "the one")
 _add(Word(kind="performance"), "performance", "score", "scores", "accuracy", "results", "benchmark", "benchmarks", "tasks", "task", "metrics",
      "metric", "tests", "test", "evaluation", "evaluations", "evals", "overall", "reasoning", "numbers", "quality", "categories", "datasets", "suite", "category")  # fmt: skip
@@ -251,4 +399,5 @@ for word, value in (("half", "0.5"), ("twice", "2"), ("double", "2"), ("doubles"
                     ("a quarter", "0.25"), ("two thirds", "0.6667"), ("three quarters", "0.75"), ("thrice", "3"), ("halves", "0.5"), ("one third", "0.3333"), ("one quarter", "0.25"), ("in half", "0.5"), ("by half", "0.5")):  # fmt: skip
     _add(Word(kind="times", value=value), word)
 _add(Word(kind="arrow"), "\u2192")
+STARTS = frozenset(phrase[0] for phrase in WORDS)
 LONGEST = max(len(phrase) for phrase in WORDS)

@@ -9,8 +9,8 @@ from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
 from bot.review.claims.context import Sides, sides
 from bot.review.claims.findings import Reading
-from bot.review.claims.kinds.extremes import standing_among
 from bot.review.claims.judge import Count, fits, readings
+from bot.review.claims.kinds.extremes import standing_among
 from bot.review.claims.metrics import title
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.words import Relation
@@ -122,7 +122,12 @@ def _readings(
 
 
 def _count_of(
-    work: Work, mine: Model, theirs: Sequence[Model], quantity: Quantity, relation: Relation, listed: tuple[str, ...]
+    work: Work,
+    mine: Model,
+    theirs: Sequence[Model],
+    quantity: Quantity,
+    relation: Relation,
+    listed: tuple[str, ...],
 ) -> Reading:
     count = Count(work.scale, mine, theirs, relation)
     told = count.told(mine, theirs, _WHAT[relation.sign])
@@ -130,7 +135,11 @@ def _count_of(
         return Reading(holds=None, why=f"{mine.label} has no task in common with all of them")
     totals = {*count.totals, len(work.scale.tasks)}
     if quantity.whole is not None and quantity.whole not in totals:
-        return Reading(holds=False, why=f"there are {len(count.tasks)} tasks, not {quantity.whole}; {told}", fix=_fixed(quantity, count))
+        return Reading(
+            holds=False,
+            why=f"there are {len(count.tasks)} tasks, not {quantity.whole}; {told}",
+            fix=_fixed(quantity, count),
+        )
     low = len(count.tasks) - int(quantity.low) if quantity.short else int(quantity.low)
     right = low in count.numbers or _bounded(work, quantity, count)
     if right and listed and len(listed) == int(quantity.low):
@@ -142,12 +151,18 @@ def _bounded(work: Work, quantity: Quantity, count: Count) -> bool:
     """`at least 4 of 7`."""
     place = next(i for i, token in enumerate(work.clause.tokens) if token.quantity is quantity)
     bound = work.bound(place)
-    return bool(bound) and bound != "about" and any(fits(quantity, float(number), bound) for number in count.numbers)
+    return (
+        bool(bound)
+        and bound != "about"
+        and any(fits(quantity, float(number), bound) for number in count.numbers)
+    )
 
 
 def _fixed(quantity: Quantity, count: Count) -> str:
     if quantity.short or quantity.kind != "fraction":
-        return str(len(count.where)) if not quantity.short else f"all but {len(count.tasks) - len(count.where)}"
+        return (
+            str(len(count.where)) if not quantity.short else f"all but {len(count.tasks) - len(count.where)}"
+        )
     return f"{len(count.where)}{'/' if quantity.letter else ' of '}{len(count.tasks)}"
 
 
@@ -223,7 +238,9 @@ def _only(work: Work) -> Iterator[Claim | None]:
         return
     named = _tasks_after(work, only)
     who = sides(work.scale, work.clause, work.context, place)
-    yield _claim_only(work, who, relation, named, (min(only, place), max(i for i, t in enumerate(tokens) if t.tasks)))
+    yield _claim_only(
+        work, who, relation, named, (min(only, place), max(i for i, t in enumerate(tokens) if t.tasks))
+    )
 
 
 def _tasks_after(work: Work, only: int) -> tuple[str, ...]:

@@ -45,16 +45,29 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
     said = [t for t in work.clause.tokens[index:] if t.models and not t.unknown]
     others = tuple(m for t in said[:1] for m in of(work.scale, t.models)) or ((base,) if base else ())
     group, named = work.tasks_for(index), work.metric()
-    metrics = group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
+    metrics = (
+        group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
+    )
     found = []
     for mine in who.subjects:
         for other in (o for o in others if o is not mine):
             for metric in metrics:
                 gap = work.scale.gap(mine, other, metric)
-                right = None if gap.mine is None or not gap.theirs else fits(quantity, gap.mine / gap.theirs, work.bound(index), 100.0)
+                right = (
+                    None
+                    if gap.mine is None or not gap.theirs
+                    else fits(quantity, gap.mine / gap.theirs, work.bound(index), 100.0)
+                )
                 told = gap.told(mine, other)
-                found.append(Reading(holds=right, why=told if not gap.theirs else f"{told}: {100 * (gap.mine or 0) / gap.theirs:.1f} %"))
-    return work.claim(index, index, found or [Reading(holds=None, why="it is not said what this is a share of")])
+                found.append(
+                    Reading(
+                        holds=right,
+                        why=told if not gap.theirs else f"{told}: {100 * (gap.mine or 0) / gap.theirs:.1f} %",
+                    )
+                )
+    return work.claim(
+        index, index, found or [Reading(holds=None, why="it is not said what this is a share of")]
+    )
 
 
 def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
@@ -84,7 +97,12 @@ def _told_as_difference(work: Work, index: int, near: int, quantity: Quantity) -
         return True
     if near == index + 1 and not (quantity.low < 0.1 and not _arrow_mark(work, near)):
         gap = work.clause.between(tokens[index], tokens[near])
-        return len(gap.split()) <= 1 and not any(mark in gap for mark in ",;:()\u2192") and tokens[near].relation is not None and not _arrow(work, near)
+        return (
+            len(gap.split()) <= 1
+            and not any(mark in gap for mark in ",;:()\u2192")
+            and tokens[near].relation is not None
+            and not _arrow(work, near)
+        )
     return quantity.low < 0.1
 
 
@@ -109,14 +127,23 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
         return _never(work, index, anchor, quantity)
     who = sides(work.scale, work.clause, work.context, anchor, index)
     if who.unknown:
-        return work.claim(index, index, [Reading(holds=None, why="it speaks of a model that these facts do not have")])
+        return work.claim(
+            index, index, [Reading(holds=None, why="it speaks of a model that these facts do not have")]
+        )
+    if group is None and not metric and near is None and not who.named and not work.clause.has("performance"):
+        return None  # a bare number: nothing says what it is of
     sign = _direction(quantity, relation, passive=who.passive)
     found = _readings(work, who, index, quantity, sign, relation, metric, group)
     first, last = index, index
     if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
     made = work.claim(first, last, found, number=index, paired=True)
-    if near is not None and work.strength(near) != "big" and relation is not None and relation.strength != "big":
+    if (
+        near is not None
+        and work.strength(near) != "big"
+        and relation is not None
+        and relation.strength != "big"
+    ):
         work.taken.add(near)
     return made
 
@@ -125,7 +152,12 @@ def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | N
     """`never falls more than 1.1 points behind`: no task differs by more. Other denials are left alone."""
     relation = work.clause.tokens[anchor].relation
     who = sides(work.scale, work.clause, work.context, anchor, index)
-    if work.bound(index) != "least" or relation is None or who.unknown or quantity.kind not in ("points", "percent", "plain"):
+    if (
+        work.bound(index) != "least"
+        or relation is None
+        or who.unknown
+        or quantity.kind not in ("points", "percent", "plain")
+    ):
         return None
     group = work.tasks_for(index)
     found = []
@@ -192,7 +224,9 @@ def _each(who: Sides) -> list[tuple[Model, Model]]:
     """Pairs: a single number can be meant of any one of the rivals."""
     if not who.rivals and len(who.subjects) > 1:
         return [(who.subjects[0], other) for other in who.subjects[1:]]
-    pairs = [(mine, other) for group in who.rivals for mine in who.subjects for other in group if mine is not other]
+    pairs = [
+        (mine, other) for group in who.rivals for mine in who.subjects for other in group if mine is not other
+    ]
     unique: dict[tuple[str, str], tuple[Model, Model]] = {(a.name, b.name): (a, b) for a, b in pairs}
     return list(unique.values())
 
@@ -220,13 +254,14 @@ def _on_tasks(
     return whole
 
 
-def _range(
-    work: Work, who: Sides, quantity: Quantity, sign: int, group: TaskGroup | None
-) -> list[Reading]:
+def _range(work: Work, who: Sides, quantity: Quantity, sign: int, group: TaskGroup | None) -> list[Reading]:
     def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
         tasks = group.tasks if group else Count(work.scale, mine, theirs, Relation(sign=sign or 1)).where
         if not tasks:
-            return Reading(holds=False if work.scale.shared(mine, theirs[0]) else None, why=f"{mine.label} has none over {theirs[0].label}")
+            return Reading(
+                holds=False if work.scale.shared(mine, theirs[0]) else None,
+                why=f"{mine.label} has none over {theirs[0].label}",
+            )
         return in_range(work.scale, mine, theirs, tasks, quantity, sign)
 
     return readings(who.subjects, who.rivals, judged)
@@ -237,7 +272,10 @@ def _anywhere(work: Work, who: Sides, quantity: Quantity, sign: int, bound: str)
     found = []
     scored = work.clause.has("performance")
     for mine, other in _each(who):
-        tried = [differs(work.scale, mine, other, metric, quantity, sign, bound) for metric in (MEAN, *work.scale.shared(mine, other))]
+        tried = [
+            differs(work.scale, mine, other, metric, quantity, sign, bound)
+            for metric in (MEAN, *work.scale.shared(mine, other))
+        ]
         hit = next((each for each in tried if each.holds), None)
         if hit:
             found.append(hit)
@@ -268,6 +306,8 @@ def _times(work: Work, index: int) -> Claim | None:
             found.append(Reading(holds=None, why=gap.told(mine, other)))
             continue
         ratio = gap.mine / gap.theirs
-        right = fits(quantity, ratio, bound) or (value > 1 and fits(quantity, 1 / ratio, bound) and relation is not None and relation.sign < 0)
+        right = fits(quantity, ratio, bound) or (
+            value > 1 and fits(quantity, 1 / ratio, bound) and relation is not None and relation.sign < 0
+        )
         found.append(Reading(holds=right, why=f"{gap.told(mine, other)}: {ratio:.2f} times"))
     return work.claim(index, index, found)

@@ -35,7 +35,11 @@ def _perfect(work: Work) -> Iterator[Claim | None]:
         for mine in who.subjects:
             for task in tasks:
                 value = work.scale.value(mine, task)
-                told = f"{title(task)} of {mine.label} is {shown(task, value)}" if value is not None else "not known"
+                told = (
+                    f"{title(task)} of {mine.label} is {shown(task, value)}"
+                    if value is not None
+                    else "not known"
+                )
                 right = None if value is None else value >= PERFECT
                 found.append(Reading(holds=right, why=f"{told}; the word wants at least {PERFECT}"))
         whole = together(found)
@@ -61,7 +65,7 @@ def _superlatives(work: Work) -> Iterator[Claim | None]:
             continue
         if gain is not None and (work.groups or work.context.tasks):
             yield _extreme_gain(work, index, gain, word)
-        elif (metrics := _metrics(work, index, word)) :
+        elif metrics := _metrics(work, index, word):
             yield _standing(work, index, word, metrics)
 
 
@@ -81,14 +85,22 @@ def _gain(work: Work, index: int) -> int | None:
 def _own_task(work: Work, index: int) -> tuple[str, ...]:
     """The task in `its strongest task is A`, `weakest result: A`: one among the model's own."""
     tokens = work.clause.tokens
-    before = work.clause.text[max(work.clause.start, tokens[index].start - 5) : tokens[index].start].strip().lower()
+    before = (
+        work.clause.text[max(work.clause.start, tokens[index].start - 5) : tokens[index].start]
+        .strip()
+        .lower()
+    )
     if before in ("its", "r its", "s its", "d its", ", its") or before.endswith(" its"):
         return _tasks(work, index)
     if index + 2 >= len(tokens) or not tokens[index + 1].kind("performance") or not tokens[index + 2].tasks:
         return ()
     gap = work.clause.between(tokens[index + 1], tokens[index + 2]).strip(" *").lower()
     near = not work.clause.between(tokens[index], tokens[index + 1]).strip(" -")
-    return tokens[index + 2].tasks if near and gap in ("is", ":", "was", "remains", "is still", "comes on", "is on", "=") else ()
+    return (
+        tokens[index + 2].tasks
+        if near and gap in ("is", ":", "was", "remains", "is still", "comes on", "is on", "=")
+        else ()
+    )
 
 
 def _among_own(work: Work, index: int, word: Superlative, tasks: tuple[str, ...]) -> Claim | None:
@@ -100,7 +112,9 @@ def _among_own(work: Work, index: int, word: Superlative, tasks: tuple[str, ...]
     readings_ = [Reading(holds=_is_edge(own, tasks[0], word.sign), why=told)]
     for other in (other for group in who.rivals for other in group):
         deltas = {t: work.scale.gap(mine, other, t).delta or 0.0 for t in work.scale.shared(mine, other)}
-        readings_.append(Reading(holds=_is_edge(deltas, tasks[0], word.sign), why=f"by the difference to {other.label}"))
+        readings_.append(
+            Reading(holds=_is_edge(deltas, tasks[0], word.sign), why=f"by the difference to {other.label}")
+        )
     for group in standing_among(work, who):
         readings_.append(_rank(work, mine, group, tasks[0], word))
     last = index + 2 if index + 2 < len(work.clause.tokens) and work.clause.tokens[index + 2].tasks else index
@@ -116,7 +130,9 @@ def _is_edge(values: dict[str, float], task: str, sign: int) -> bool | None:
 def _extreme_gain(work: Work, index: int, gain: int, word: Superlative) -> Claim | None:
     relation = work.clause.tokens[gain].relation
     assert relation is not None
-    group = next((g for g in work.groups if g.first > gain), None) or (work.groups[-1] if work.groups else None)
+    group = next((g for g in work.groups if g.first > gain), None) or (
+        work.groups[-1] if work.groups else None
+    )
     if group is None:
         return None
     least = word.axis == "size" and word.sign < 0
@@ -133,11 +149,15 @@ def _extreme_gain(work: Work, index: int, gain: int, word: Superlative) -> Claim
 def _best_task(
     work: Work, mine: Model, theirs: Model, tasks: tuple[str, ...], sign: int, *, least: bool
 ) -> Reading:
-    deltas = {task: work.scale.gap(mine, theirs, task).delta or 0.0 for task in work.scale.shared(mine, theirs)}
+    deltas = {
+        task: work.scale.gap(mine, theirs, task).delta or 0.0 for task in work.scale.shared(mine, theirs)
+    }
     if not deltas or any(task not in deltas for task in tasks):
         return Reading(holds=None, why=f"not all scores of {mine.label} and {theirs.label} are known")
     of_sign = {task: delta * sign for task, delta in deltas.items() if delta * sign > 0}
-    told = ", ".join(f"{title(t)} {signed(t, d)}" for t, d in sorted(deltas.items(), key=lambda each: -each[1] * sign))
+    told = ", ".join(
+        f"{title(t)} {signed(t, d)}" for t, d in sorted(deltas.items(), key=lambda each: -each[1] * sign)
+    )
     if not of_sign:
         return Reading(holds=False, why=f"against {theirs.label} there is none: {told}")
     edge = min(of_sign.values()) if least else max(of_sign.values())
@@ -167,7 +187,8 @@ def _metrics(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
 def _near_metric(work: Work, index: int) -> bool:
     tokens = work.clause.tokens
     return any(
-        tokens[other].kind("metric") and len(work.clause.between(*sorted_pair(tokens[index], tokens[other])).split()) <= 1
+        tokens[other].kind("metric")
+        and len(work.clause.between(*sorted_pair(tokens[index], tokens[other])).split()) <= 1
         for other in (index - 1, index + 1, index + 2)
         if 0 <= other < len(tokens) and other != index
     )
@@ -184,21 +205,39 @@ def _close_to_row(work: Work, index: int) -> bool:
         return True
     following = work.clause.text[token.end : work.clause.end].strip().lower()
     return following[:1] in ("", ",", ".", ")", "-", "\u2013", "\u2014", ":") or following.startswith(
-        ("score", "result", "accuracy", "of ", "among", "here", "overall", "value", "performance", "on ", "in the")
+        (
+            "score",
+            "result",
+            "accuracy",
+            "of ",
+            "among",
+            "here",
+            "overall",
+            "value",
+            "performance",
+            "on ",
+            "in the",
+        )
     )
 
 
 def _standing(work: Work, index: int, word: Superlative, metrics: tuple[str, ...]) -> Claim | None:
     who = sides(work.scale, work.clause, work.context, index)
     if who.unknown:
-        return work.claim(index, index, [Reading(holds=None, why="it speaks of a model that these facts do not have")])
+        return work.claim(
+            index, index, [Reading(holds=None, why="it speaks of a model that these facts do not have")]
+        )
     groups = standing_among(work, who)
 
     def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
         parts = [_rank(work, mine, theirs, metric, word) for metric in metrics]
         return together(parts) or Reading(holds=None, why="nothing to compare")
 
-    found = [whole for group in groups if (whole := together([judged(m, [o for o in group if o is not m]) for m in who.subjects]))]
+    found = [
+        whole
+        for group in groups
+        if (whole := together([judged(m, [o for o in group if o is not m]) for m in who.subjects]))
+    ]
     return work.claim(index, _reach(work, index), turned(found, negative=work.negative(index)))
 
 
@@ -221,7 +260,9 @@ def standing_among(work: Work, who: Sides) -> list[tuple[Model, ...]]:
         return list(who.rivals)
     everyone = work.scale.board.models
     others = tuple(model for model in everyone if model not in who.subjects)
-    sets = [tuple(m for m in everyone if m.name in names and m not in who.subjects) for names in work.context.sets]
+    sets = [
+        tuple(m for m in everyone if m.name in names and m not in who.subjects) for names in work.context.sets
+    ]
     told = tuple(m for m in everyone if m.name in work.context.rivals and m not in who.subjects)
     if len(told) > 1 or (told and work.context.fixed):
         sets.append(told)
@@ -240,7 +281,9 @@ def _rank(work: Work, mine: Model, theirs: Sequence[Model], metric: str, word: S
     ahead = [o for o, v in others if (v > value + 1e-9 if upwards else v < value - 1e-9)]
     level = [o for o, v in others if abs(v - value) <= 1e-9]
     right = len(ahead) <= word.rank - 1 <= len(ahead) + len(level)
-    listed = ", ".join(f"{o.label} {shown(metric, v)}" for o, v in sorted(others, key=lambda each: -each[1])[:8])
+    listed = ", ".join(
+        f"{o.label} {shown(metric, v)}" for o, v in sorted(others, key=lambda each: -each[1])[:8]
+    )
     return Reading(holds=right, why=f"{title(metric)}: {mine.label} {shown(metric, value)}; {listed}")
 
 

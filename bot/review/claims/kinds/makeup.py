@@ -12,7 +12,9 @@ from bot.review.claims.findings import Reading
 from bot.review.claims.metrics import PARAMETERS
 
 _PRECISION = re.compile(r"full[- ]precision", re.IGNORECASE)
-_ON = re.compile(r"[\s-]*(?:precision|quantization|resolution)?[\s-]*(?:for|in|on|at|to)?[\s-]*(?:the|its|all|both)?[\s-]*")
+_ON = re.compile(
+    r"[\s-]*(?:precision|quantization|resolution)?[\s-]*(?:for|in|on|at|to)?[\s-]*(?:the|its|all|both)?[\s-]*"
+)
 _AT = re.compile(r"\b(?:at|in|to|is|are|uses?|with|gets?|stays?|remains?|kept|keeps?|has|have)\b|[:=]")
 _FULL = 16
 
@@ -61,7 +63,11 @@ def _parts(work: Work, index: int, *, behind: bool) -> list[int]:
 def _and(work: Work, index: int) -> bool:
     first, second = work.clause.tokens[index], work.clause.tokens[index + 1]
     gap = work.clause.between(first, second)
-    return first.kind("part") and second.kind("part") and re.fullmatch(r"\s*(?:,|and|/|&|, and)?\s*(?:the )?", gap) is not None
+    return (
+        first.kind("part")
+        and second.kind("part")
+        and re.fullmatch(r"\s*(?:,|and|/|&|, and)?\s*(?:the )?", gap) is not None
+    )
 
 
 def _models(work: Work, index: int, bits: int) -> tuple[Model, ...]:
@@ -111,9 +117,16 @@ def _parameters(work: Work) -> Iterator[Claim | None]:
         return
     near = work.nearest_relation(place, reach=3)
     relation = tokens[near].relation if near is not None else None
-    if relation is None or near is None or not relation.sign or "active" in work.clause.text[work.clause.start : work.clause.end].lower():
+    if (
+        relation is None
+        or near is None
+        or not relation.sign
+        or "active" in work.clause.text[work.clause.start : work.clause.end].lower()
+    ):
         return
-    gap = work.clause.text[min(tokens[near].end, tokens[place].end) : max(tokens[near].start, tokens[place].start)]
+    gap = work.clause.text[
+        min(tokens[near].end, tokens[place].end) : max(tokens[near].start, tokens[place].start)
+    ]
     if len(gap.split()) > 4:
         return
     who = sides(work.scale, work.clause, work.context, near)
@@ -133,4 +146,10 @@ def _parameters(work: Work) -> Iterator[Claim | None]:
 
 
 def _is_base(work: Work) -> bool:
-    return any(t.is_model and re.match(r"full|bf16|fp16|f16|un|base|the (?:base|orig)", work.clause.text[t.start : t.end], re.IGNORECASE) for t in work.clause.tokens)
+    return any(
+        t.is_model
+        and re.match(
+            r"full|bf16|fp16|f16|un|base|the (?:base|orig)", work.clause.text[t.start : t.end], re.IGNORECASE
+        )
+        for t in work.clause.tokens
+    )

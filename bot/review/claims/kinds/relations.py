@@ -17,9 +17,44 @@ from bot.review.claims.metrics import MEAN, SIZE
 from bot.review.claims.words import Relation
 
 _ADJECTIVES = frozenset(
-    """higher greater lower fewer less better worse stronger weaker superior inferior smaller larger bigger faster
-    slower same equal identical similar comparable equivalent ahead up down above below behind lighter heavier
-    unchanged close reduced raised improved improvement""".split()
+    [
+        "higher",
+        "greater",
+        "lower",
+        "fewer",
+        "less",
+        "better",
+        "worse",
+        "stronger",
+        "weaker",
+        "superior",
+        "inferior",
+        "smaller",
+        "larger",
+        "bigger",
+        "faster",
+        "slower",
+        "same",
+        "equal",
+        "identical",
+        "similar",
+        "comparable",
+        "equivalent",
+        "ahead",
+        "up",
+        "down",
+        "above",
+        "below",
+        "behind",
+        "lighter",
+        "heavier",
+        "unchanged",
+        "close",
+        "reduced",
+        "raised",
+        "improved",
+        "improvement",
+    ]
 )
 # What may follow an adjective that compares scores; "higher precision" or "better poems" compare something else.
 _GOES_ON = re.compile(
@@ -60,7 +95,11 @@ def _of_something_else(work: Work, index: int) -> bool:
         return _foreign(work, index)
     after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
     adjacent = after is not None and not work.clause.between(token, after).strip(" -(")
-    if adjacent and after is not None and (after.tasks or after.kind("performance", "metric") or after.quantity or after.is_model):
+    if (
+        adjacent
+        and after is not None
+        and (after.tasks or after.kind("performance", "metric") or after.quantity or after.is_model)
+    ):
         return False
     return _GOES_ON.match(text[token.end : min(token.end + 40, work.clause.end)]) is None
 
@@ -76,7 +115,10 @@ def _placed(work: Work, index: int) -> bool:
 def _foreign(work: Work, index: int) -> bool:
     """A verb whose subject is none of the board's: `precision in these layers improved ARC Easy`."""
     before = work.clause.tokens[:index]
-    if any(t.is_model or t.tasks or t.superlative or t.kind("pronoun", "group", "metric", "performance") for t in before):
+    if any(
+        t.is_model or t.tasks or t.superlative or t.kind("pronoun", "group", "metric", "performance")
+        for t in before
+    ):
         return False
     words = _FIRST_WORDS.sub(" ", work.clause.text[work.clause.start : work.clause.tokens[index].start])
     unknown = [word for word in _PLAIN_WORD.findall(words) if not word.endswith("ly")]
@@ -109,7 +151,12 @@ def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation
     strength = work.strength(index)
     if strength and relation.sign and relation.strength in ("", "slight", "big"):
         relation = replace(relation, strength="big" if strength == "big" else "slight")
-    if who.passive and relation.direct and index + 1 < len(work.clause.tokens) and work.clause.tokens[index + 1].kind("by"):
+    if (
+        who.passive
+        and relation.direct
+        and index + 1 < len(work.clause.tokens)
+        and work.clause.tokens[index + 1].kind("by")
+    ):
         relation = replace(relation, sign=-relation.sign)
     return relation
 
@@ -146,7 +193,11 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
     if work.context.tasks and not relation.soft and not work.context.borrowed:
         judge = any_task if work.context.loose else related
         return lambda mine, theirs: judge(scale, mine, theirs, work.context.tasks, relation)
-    if who.named and relation.axis in ("quality", "value") and (relation.direct or work.clause.has("performance")):
+    if (
+        who.named
+        and relation.axis in ("quality", "value")
+        and (relation.direct or work.clause.has("performance"))
+    ):
         return lambda mine, theirs: overall(scale, mine, theirs, relation)
     return None
 

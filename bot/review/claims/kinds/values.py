@@ -38,7 +38,9 @@ def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
     if quantity.kind == "bpw":
         return (BITS,)
     if quantity.kind == "parameters" and work.clause.has("metric") and work.metric() == PARAMETERS:
-        return () if "active" in work.clause.text[work.clause.start : work.clause.end].lower() else (PARAMETERS,)
+        return (
+            () if "active" in work.clause.text[work.clause.start : work.clause.end].lower() else (PARAMETERS,)
+        )
     if named in (PERPLEXITY, KL) and quantity.kind == "plain" and quantity.places >= 1:
         return (named,)
     if named == SPEED and quantity.kind == "plain" and quantity.places >= 1 and quantity.low > 1:
@@ -56,20 +58,47 @@ def _of_hundred(work: Work, index: int, quantity: Quantity) -> bool:
     tokens, text = work.clause.tokens, work.clause.text
     after = tokens[index + 1] if index + 1 < len(tokens) else None
     before = tokens[index - 1] if index else None
-    on = after is not None and bool(after.tasks) and work.clause.between(tokens[index], after).strip() in ("on", "in", "for")
-    at = before is not None and bool(before.tasks) and text[before.end : tokens[index].start].strip() in (":", "=", "at", "of", "is", "(")
+    on = (
+        after is not None
+        and bool(after.tasks)
+        and work.clause.between(tokens[index], after).strip() in ("on", "in", "for")
+    )
+    at = (
+        before is not None
+        and bool(before.tasks)
+        and text[before.end : tokens[index].start].strip() in (":", "=", "at", "of", "is", "(")
+    )
     return on or at
 
 
 def _is_size(work: Work, index: int) -> bool:
     """A size in GB of the model's own, not the memory of a machine."""
     text = work.clause.text[work.clause.start : work.clause.end].lower()
-    machine = any(word in text for word in ("mac", "ram", "memory", "gpu", "vram", "machine", "card with", "device"))
+    machine = any(
+        word in text for word in ("mac", "ram", "memory", "gpu", "vram", "machine", "card with", "device")
+    )
     named = any(token.is_model for token in work.clause.tokens)
     token = work.clause.tokens[index]
     before = work.clause.text[max(work.clause.start, token.start - 12) : token.start].lower().split()
-    own = bool(before) and before[-1] in ("at", "is", "weighs", "takes", "only", "just", "needs", "to", "of", "about")
-    return own and (not machine or (before[-1] in ("at", "weighs", "takes") and token.start - work.clause.start < 40)) and (named or own)
+    own = bool(before) and before[-1] in (
+        "at",
+        "is",
+        "weighs",
+        "takes",
+        "only",
+        "just",
+        "needs",
+        "to",
+        "of",
+        "about",
+    )
+    return (
+        own
+        and (
+            not machine or (before[-1] in ("at", "weighs", "takes") and token.start - work.clause.start < 40)
+        )
+        and (named or own)
+    )
 
 
 def _score_metrics(work: Work, index: int, named: str) -> tuple[str, ...]:
@@ -127,7 +156,10 @@ def _value(work: Work, model: Model, metric: str, quantity: Quantity, bound: str
     value = work.scale.value(model, metric)
     if value is None:
         others = any(work.scale.value(other, metric) is not None for other in work.scale.board.models)
-        return Reading(holds=False if others and metric not in model_tasks(work) else None, why=f"no {title(metric)} of {model.label} is known")
+        return Reading(
+            holds=False if others and metric not in model_tasks(work) else None,
+            why=f"no {title(metric)} of {model.label} is known",
+        )
     told = f"{title(metric)} of {model.label} is {shown(metric, value)}"
     if metric == SIZE or metric == PARAMETERS:
         slack = NOMINAL if metric == PARAMETERS else 0.0
@@ -136,7 +168,11 @@ def _value(work: Work, model: Model, metric: str, quantity: Quantity, bound: str
             for scale in _SCALES.get(quantity.letter, (1e-9,))
         )
     else:
-        factor = 100.0 if quantity.kind == "percent" or quantity.low > 1 and metric in (*work.scale.tasks, MEAN) else 1.0
+        factor = (
+            100.0
+            if quantity.kind == "percent" or (quantity.low > 1 and metric in (*work.scale.tasks, MEAN))
+            else 1.0
+        )
         right = fits(quantity, value, bound, factor)
     fix = None if right or quantity.kind == "percent" else _fixed(metric, value, quantity)
     return Reading(holds=right, why=told, fix=fix)
