@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 import bot
+from bot.card.figures import LayerBits
 from bot.card.recipe_words import how_stored
 from bot.records import BaseRevision, Gate, Measurement, ModelFolder, Plan, PlannedQuant, Record, Sibling
 from bot.settings import REAL_HUB
@@ -111,7 +112,7 @@ class Measured(Record, frozen=True, kw_only=True):
     `stored` says how the recipe stores tensors, one line a rule; `about` is what the recipe's file says of
     itself. `base_bytes` are the base's safetensors; `versions` maps a tool's distribution name to its
     version. `gate` is what the gate found, `measuring` that the tasks are not measured yet; `notes` are
-    what the quantizer had to say.
+    what the quantizer had to say, `layers` the widths it stored, layer by layer.
     """
 
     base: BaseRevision
@@ -128,6 +129,7 @@ class Measured(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     gate: Gate | None = None
     measuring: bool = False
+    layers: LayerBits | None = None
 
 
 class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +200,7 @@ def facts(
     gate: Gate | None = None,
     measuring: bool = False,
     words: tuple[Words, ...] = (),
+    layers: LayerBits | None = None,
 ) -> Facts:
     """Gather what is known about one quant. Pure: every argument is a record made by an earlier stage.
 
@@ -236,5 +239,6 @@ def facts(
             notes=folder.notes,
             gate=gate,
             measuring=measuring,
+            layers=layers,
         ),
     )

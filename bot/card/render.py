@@ -29,11 +29,12 @@ from bot.errors import ConfigError
 from bot.records import Card, Review
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PYTHON = re.compile(r"'bot\.(?:\w+\.)*(?P<kind>\w+) object' has no attribute '(?P<name>\w+)'")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 class Picture(Protocol):
-    """A picture beside the card: its file for light and for dark pages, and in words what it shows."""
+    """A picture beside the card: files for light and dark pages, what it shows, its width in CSS pixels."""
 
     @property
     def path(self) -> str: ...
@@ -43,6 +44,9 @@ class Picture(Protocol):
 
     @property
     def alt(self) -> str: ...
+
+    @property
+    def width(self) -> int: ...
 
 
 def render(
@@ -133,7 +137,12 @@ def _render(sandbox: Environment, name: str, context: dict[str, Any]) -> str:
             f"{_place(error) or name}: there is no template {error.name!r}: add it to card_templates/"
         ) from error
     except (TemplateError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
-        raise ConfigError(f"{_place(error) or name}: {error}") from error
+        raise ConfigError(f"{_place(error) or name}: {_PYTHON.sub(_plainly, str(error))}") from error
+
+
+def _plainly(found: re.Match[str]) -> str:
+    """`'bot.card.facts.Facts object' has no attribute 'colour'`, as someone who writes cards would say it."""
+    return f"{found['kind'].lower()} has no {found['name']!r}; card_templates/README.md lists what there is"
 
 
 def _place(error: BaseException) -> str | None:

@@ -46,11 +46,16 @@ class _Folders(BaseLoader):
         self.folders = tuple(folder.resolve() for folder in folders)
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        if (path := self._find(template)) is None:
+            raise TemplateNotFound(template)
+        return self._read(environment, template, path)
+
+    def _find(self, template: str) -> Path | None:
         for folder in self.folders:
             path = (folder / template).resolve()
             if template.endswith(SUFFIX) and path.is_relative_to(folder) and path.is_file():
-                return self._read(environment, template, path)
-        raise TemplateNotFound(template)
+                return path
+        return None
 
     def _read(
         self, environment: Environment, template: str, path: Path
@@ -63,7 +68,7 @@ class _Folders(BaseLoader):
                 f"{kind} is not available: put the text in a file under blocks/ and include it",
                 found.lineno, template, str(path),
             )  # fmt: skip
-        return source, str(path), lambda: path.is_file() and path.stat().st_mtime_ns == changed
+        return source, str(path), lambda: self._find(template) == path and path.stat().st_mtime_ns == changed
 
 
 @functools.lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.card.board import board
 from bot.card.facts import Facts
-from bot.card.figures import figures
+from bot.card.figures.draw import figures
 from bot.card.render import render
 from bot.records import Card, Review
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bot import settings
 from bot.card import written
 from bot.card.facts import Facts, facts
+from bot.card.figures.layer_bits import of_folder
 from bot.card.words import words_for
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
@@ -91,6 +92,7 @@ def _facts(job: Job, hub: HubDoor, gate: Gate) -> Facts:
         gate=gate,
         measuring=job.measuring,
         updates=card_updates.updates(hub, job.quant, job.folder),
+        layers=of_folder(Path(job.folder.path)),
         words=words_for(
             settings.from_environment().watchlist, job.plan.base.repo, job.quant.recipe, job.plan.account
         ),

@@ -9,7 +9,6 @@ from bot.card.board import Board
 from bot.card.facts import Facts
 from bot.card.figures import (
     Figure,
-    LayerBits,
     bits,
     bits_drawing,
     family,
@@ -35,13 +34,10 @@ def _figures(facts: Facts, board: Board) -> Iterator[Figure]:
     if (scores := profile.profile(board)) is not None:
         draw = partial(profile_drawing.draw, scores)
         yield _figure("profile", profile.words(scores), profile_drawing.height(scores), draw)
-    if (layers := _layers(facts)) is not None:
+    layers = facts.measured.layers if facts.measured else None
+    if layers is not None:
         draw = partial(bits_drawing.draw, layers)
         yield _figure("bits", bits.words(layers), bits_drawing.height(layers), draw)
-
-
-def _layers(facts: Facts) -> LayerBits | None:
-    return getattr(facts.measured, "layers", None)
 
 
 def _figure(name: str, alt: str, height: int, draw: Draw) -> Figure:

@@ -23,7 +23,7 @@ from bot.card.preview.metadata_box import Field
 from bot.card.preview.published import ASKING, EXAMPLE, Published
 from bot.card.preview.source import Door, Known, Source, load
 from bot.card.preview.trouble import Trouble, trouble
-from bot.card.template_folder import SUFFIX, environment, standard
+from bot.card.template_folder import standard
 from bot.errors import BotError, ConfigError, NotFound
 from bot.records import Record
 
@@ -83,7 +83,6 @@ class Preview:
         self._rendering = threading.Lock()
         self._from_hub: Known | None = None
         self._drawn: tuple[Facts, tuple[Figure, ...]] | None = None
-        self._own_files: frozenset[Path] = frozenset()
         self._page: Page | None = None
         self._asked: tuple[str | None, float] | None = None
         self._state = State(version=0, facts=source.label, example=source.example)
@@ -147,17 +146,7 @@ class Preview:
         known = self._known()
         if self._template:
             known = replace(known, facts=replace(known.facts, template=self._template))
-        self._forget_templates()
         return build(known, self.templates, self._figures(known.facts))
-
-    def _forget_templates(self) -> None:
-        """The sandbox does not see by itself that a new file of the account's covers a standard one."""
-        if self.templates is None:
-            return
-        files = frozenset(self.templates.rglob(f"*{SUFFIX}"))
-        if files != self._own_files and (cache := environment(self.templates).cache) is not None:
-            cache.clear()
-        self._own_files = files
 
     def _known(self) -> Known:
         """Facts from the Hub are fetched once: they do not change while a template is edited."""
