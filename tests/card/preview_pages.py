@@ -29,6 +29,7 @@ class Figure:
     path = "figures/figure.png"
     dark_path = "figures/figure-dark.png"
     alt = "A figure of one colour"
+    width = 750
 
     def __init__(self, light: bytes = b"\x30\x60\xc0", dark: bytes = b"\x90\xb0\xff") -> None:
         self.light = png(750, 120, light)

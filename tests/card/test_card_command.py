@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -33,12 +34,17 @@ def test_facts_survive_the_file_in_both_formats(tmp_path: Path, facts_file: Path
 
 
 def test_card_goes_to_standard_output_or_to_a_folder(tmp_path: Path, facts_file: Path) -> None:
-    """Without --out the card is printed as it is; with it, README.md is written."""
+    """Without --out the card is printed as it is; with it, README.md is written, and the figures it shows."""
     expected = render(card_facts(), review(card_facts())).text
     printed = CliRunner().invoke(card, ["render", "--facts", str(facts_file)])
     assert (printed.exit_code, printed.output) == (0, expected)
     CliRunner().invoke(card, ["render", "--facts", str(facts_file), "--out", str(tmp_path / "new" / "card")])
-    assert (tmp_path / "new" / "card" / "README.md").read_text() == expected
+    folder = tmp_path / "new" / "card"
+    text = (folder / "README.md").read_text()
+    shown = re.findall(r'src(?:set)?="(figures/[a-z-]+\.png)"', text)
+    assert shown
+    assert sorted(shown) == sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    assert re.sub(r"<picture>.*</picture>\n+", "", text) == expected
 
 
 def test_template_can_be_chosen(tmp_path: Path, facts_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
