@@ -119,8 +119,12 @@ def measured() -> dict[str, list[Answer]]:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--misses", choices=("seeds", "development"), help="also list the wrong answers of a set")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--misses", choices=("seeds", "development"), help="also list the wrong answers of a set"
+    )
     chosen = options.parse_args()
     sets = measured()
     print(table(sets))

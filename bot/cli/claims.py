@@ -50,8 +50,8 @@ def audit(
 ) -> None:
     """Hold what a card says against its own tables, anybody's card.
 
-    Exit code 10 when something is false. With --fix, what arithmetic can set right is set right in the diff, and
-    other false claims are marked.
+    Exit code 10 when something is false. With --fix, the diff sets right what arithmetic can set right, and
+    marks other false claims.
     """
     from bot.review.claims.audit import audit as audit_of
     from bot.review.claims.audit import diff
@@ -77,7 +77,9 @@ def _card(card: str) -> tuple[str, str]:
     if path.is_file():
         return _read(path), ""
     if card.count("/") != 1 or card.endswith((".md", ".txt")) or not all(card.split("/")):
-        raise UsageError(f"{card!r} is neither a file nor a repo: give the path of a README.md, or owner/name")
+        raise UsageError(
+            f"{card!r} is neither a file nor a repo: give the path of a README.md, or owner/name"
+        )
     data = HubDoor(settings.from_environment()).read(card, "README.md")
     if data is None:
         raise NotFound(f"{card} has no README.md: there is no card to audit")
@@ -131,9 +133,7 @@ def _fail(findings: tuple[Finding, ...], name: str, against: str) -> None:
         raise VerificationFailed(f"{name}: {things} false by {against.split(' (')[0]}")
 
 
-def report(
-    findings: tuple[Finding, ...], text: str, name: str, against: str
-) -> Iterable[RenderableType]:
+def report(findings: tuple[Finding, ...], text: str, name: str, against: str) -> Iterable[RenderableType]:
     """The findings as people read them: the false ones first, with line, quote and arithmetic."""
     from rich.text import Text
 
@@ -144,7 +144,9 @@ def report(
             yield Text(f"\n{_TITLES[verdict]}", style="bold")
             yield _rows(tuple(each for each in findings if each.verdict == verdict), text)
     told = [f"{counts[verdict]} {_TITLES[verdict]}" for verdict in ("true", "false", "not_checkable")]
-    yield Text(f"\n{len(findings)} claims: {', '.join(told)}" if findings else "\nno claim that could be checked")
+    yield Text(
+        f"\n{len(findings)} claims: {', '.join(told)}" if findings else "\nno claim that could be checked"
+    )
 
 
 def _rows(findings: tuple[Finding, ...], text: str) -> RenderableType:

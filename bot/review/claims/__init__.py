@@ -1,7 +1,8 @@
-"""What a text claims about models, held against the facts: `check(text, board)` gives findings with arithmetic.
+"""What a text claims about models, held against the facts: `check(text, board)` gives findings.
 
-A grammar over facts, not a list of sentences: names, tasks, numbers and relation words are found in a text and
-joined to claims, each of which is judged against the board. When in doubt, a claim is not checkable, never false.
+A grammar over facts, not a list of sentences: names, tasks, numbers and relation words are found in a text
+and joined to claims, each of which is judged against the board, with its arithmetic. When in doubt, a claim
+is not checkable, never false.
 """
 
 from bot.review.claims.check import check

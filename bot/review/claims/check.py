@@ -15,6 +15,7 @@ from bot.review.claims.claim import Claim, Work
 from bot.review.claims.clause import Clause, clauses, parties
 from bot.review.claims.context import Context, opened
 from bot.review.claims.findings import Finding, decide
+from bot.review.claims.judge import fits
 from bot.review.claims.kinds import ALL
 from bot.review.claims.metrics import Scale
 from bot.review.claims.plain import Plain
@@ -71,7 +72,8 @@ class _Examiner:
 
     def claims(self) -> Iterator[Claim]:
         """All claims, in the order of the blocks."""
-        for self.at, block in enumerate(self.blocks):
+        for at, block in enumerate(self.blocks):
+            self.at = at
             if block.table is not None:
                 yield from self.reader.claims(block.table, self.section)
                 continue
@@ -107,7 +109,7 @@ class _Examiner:
         )
 
     def _with_strangers(self, block: Block) -> Context:
-        """What was said so far; a list whose next lines speak of a model that the board lacks is about it too."""
+        """What was said so far; a list that speaks of a model that the board lacks is all about it."""
         if block.kind != "item" or self.spoken.strangers or self.spoken.rivals:
             return self.spoken
         around = self.blocks[max(0, self.at - 6) : self.at + 7]
@@ -150,10 +152,8 @@ class _Examiner:
             gap = clause.between(task, number).strip()
             if gap not in (":", "-", "\u2013", "=", "at", "of", "", "("):
                 continue
-            having = [
-                model.name for model in self.scale.scored
-                if (score := model.scores.get(task.tasks[0])) and abs(score.value - number.quantity.low) <= number.quantity.slack
-            ]  # fmt: skip
+            known = ((model, model.scores.get(task.tasks[0])) for model in self.scale.scored)
+            having = [model.name for model, score in known if score and fits(number.quantity, score.value)]
             return having[0] if len(having) == 1 else ""
         return ""
 

@@ -8,7 +8,7 @@ from bot.records import Record
 from bot.review.claims.clause import Clause, TaskGroup, parties, task_groups
 from bot.review.claims.context import Context
 from bot.review.claims.findings import Reading
-from bot.review.claims.metrics import MEAN, Scale
+from bot.review.claims.metrics import Scale
 from bot.review.claims.words import Relation
 
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
@@ -37,10 +37,6 @@ class Work:
         self.groups = task_groups(clause)
         self.taken: set[int] = set()
 
-    @property
-    def tokens(self) -> tuple[object, ...]:
-        return self.clause.tokens
-
     def free(self) -> Iterator[int]:
         """The places of tokens that no claim has taken yet."""
         return (index for index in range(len(self.clause.tokens)) if index not in self.taken)
@@ -54,9 +50,9 @@ class Work:
         number: int | None = None,
         paired: bool = False,
     ) -> Claim | None:
-        """A claim on tokens `first` to `last`, whose `number` may be mended; None where there is nothing to say.
+        """A claim on tokens `first` to `last`; None where there is nothing to say.
 
-        `paired`: it compares with a rival, who may be a stranger where none is named.
+        `number` is the token that may be mended. `paired`: it compares with a rival, who may be a stranger where none is named.
         """
         found = tuple(readings)
         if not found:
@@ -72,7 +68,7 @@ class Work:
             start=tokens[first].start,
             end=end,
             readings=found,
-            doubtful=self.clause.doubtful
+            doubtful=self.clause.doubts(tokens[first].start, end)
             or (paired and self.context.strangers and not self._against_somebody()),
             number=(tokens[number].start, tokens[number].end) if number is not None else None,
         )
@@ -184,14 +180,6 @@ class Work:
             tasks |= set(token.tasks) if after else set()
         return tasks
 
-    def mentioned_before(self) -> set[str]:
-        """The tasks named earlier in the sentence."""
-        return {task for token in self.clause.earlier for task in token.tasks}
-
-
-def quality_only(relation: Relation) -> bool:
-    return relation.axis in ("quality", "value")
-
 
 def metric_of(relation: Relation | None, named: str) -> str:
     """The metric that a relation or a word names; empty for tasks."""
@@ -200,7 +188,3 @@ def metric_of(relation: Relation | None, named: str) -> str:
     if relation is not None and relation.axis == "speed":
         return "speed"
     return named
-
-
-def is_mean(metric: str) -> bool:
-    return metric == MEAN

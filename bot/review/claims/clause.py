@@ -12,7 +12,8 @@ _CUT = re.compile(r";|\s[\u2014\u2013-]\s|\u2014|[.!?]\s")
 _ANEW = re.compile(r"[^,;(]{0,60},\s*(?:and|so|then|plus)\s*(?:that\s)?", re.IGNORECASE)
 _AND = re.compile(r"\s*(?:,|and|&|or|/|\+|, and|nor|as well as|plus)?\s*(?:the |its |our )?")
 _TASKS_AND = re.compile(
-    r"\s*(?:\([^()]{0,80}\))?\s*(?:,|and|&|or|/|\+|, and|, or|as well as|plus|nor|both|,? ?then)?\s*(?:on |in |for |the |its |of )?",
+    r"\s*(?:\([^()]{0,80}\))?\s*(?:,|and|&|or|/|\+|, and|, or|as well as|plus|nor|both|,? ?then)?\s*"
+    r"(?:on |in |for |the |its |of )?",
     re.IGNORECASE,
 )
 
@@ -36,12 +37,25 @@ class Clause(Record, frozen=True, kw_only=True):
     def has(self, *kinds: str) -> bool:
         return any(token.kind(*kinds) for token in self.tokens)
 
+    def doubts(self, start: int, end: int) -> bool:
+        """Whether what stands there is said as a guess, a condition, a wish or a question.
+
+        A condition reaches no further than its comma.
+        """
+        if self._asked:
+            return True
+        for token in self.tokens:
+            if token.kind("doubt"):
+                between = self.text[token.end : start] if token.end <= start else self.text[end : token.start]
+                if (token.word and token.word.value != "condition") or not re.search(r"[,:]", between):
+                    return True
+        return False
+
     @property
-    def doubtful(self) -> bool:
-        """Said as a guess, a condition, a wish or a question."""
+    def _asked(self) -> bool:
         asked = "?" in self.text[self.end - 1 : self.end + 1]
         guessed = bool(self.earlier) and self.earlier[-1].kind("doubt")
-        return asked or guessed or self.has("doubt")
+        return asked or guessed
 
 
 def clauses(text: str, tokens: tuple[Token, ...], start: int, end: int) -> Iterator[Clause]:
@@ -104,7 +118,7 @@ def parties(clause: Clause) -> tuple[Party, ...]:
         found.append(
             Party(
                 models=token.models,
-                rival=linked or _object(clause, index),
+                rival=linked or _object(clause, index) or (bool(_group(token)) and _among(clause, token)),
                 first=index,
                 last=index,
                 unknown=token.unknown,
@@ -142,6 +156,12 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
     ):
         return True
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
+
+
+def _among(clause: Clause, token: Token) -> bool:
+    """`best of both`, `smallest among all models`."""
+    before = clause.text[max(clause.start, token.start - 12) : token.start].lower().split()
+    return before[-1:] in (["of"], ["among"], ["amongst"]) or before[-2:] in (["of", "the"], ["among", "the"])
 
 
 def _object(clause: Clause, index: int) -> bool:

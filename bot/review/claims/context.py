@@ -15,8 +15,8 @@ class Context(Record, frozen=True, kw_only=True):
 
     `sets`: which models tables show together; a best or a worst is meant among one of these.
     `fixed`: nobody else is meant than `rivals`. `borrowed`: the tasks are those of an earlier clause, which
-    numbers may be of, but no mere words. `strangers`: models that the board lacks are spoken of nearby, so that
-    a claim that names no rival may be about one of them.
+    numbers may be of, but no mere words. `strangers`: models that the board lacks are spoken of nearby, so
+    that a claim that names no rival may be about one of them.
     """
 
     subjects: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ def _rivals(
         return unique(sets)
     if party.group:
         found = [told or others]
-        if told and len(told) < 2:
+        if party.group == "others" and told and len(told) < 2:
             found = [others]
         return tuple(found)
     named = tuple(model for model in of(scale, party.models) if model not in subjects)

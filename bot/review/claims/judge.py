@@ -162,20 +162,19 @@ def _magnitude(scale: Scale, gap: Gap, mine: Model, theirs: Model, quantity: Qua
     shares = [size / each for each in (first, second) if each]
     values: list[float]
     if quantity.kind == "plain":
-        values = [
-            size,
-            *(
-                [100 * size]
-                if quantity.places < 2 and quantity.low >= 0.1 and gap.metric not in (PERPLEXITY, SPEED)
-                else []
-            ),
-        ]
+        hundredths = quantity.places < 2 and gap.metric not in (PERPLEXITY, SPEED)
+        values = [100 * size] if hundredths else [size]
     elif quantity.kind == "points":
         values = [100 * size, size] if gap.metric == PERPLEXITY else [100 * size]
     elif quantity.kind == "times":
         values = [max(first, second) / min(first, second)] if min(first, second) else []
     elif quantity.kind == "size":
-        values = [size / 2**30, size / 1e9]
+        values = [
+            size * scale
+            for scale in (
+                {"M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12)}.get(quantity.letter, (2.0**-30, 1e-9))
+            )
+        ]
     elif quantity.kind == "speed":
         values = [size]
     else:

@@ -1,4 +1,4 @@
-"""How a text calls the models of a board: by name, label, recipe, or a part of the name that tells them apart."""
+"""How a text calls the models of a board: by name, label, recipe, or a part of the name that only one has."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ RECIPE = re.compile(
     r"(?:qx\d\d[gn]?x?|q\d(?:_\w{1,4})?|mxfp\d|nvfp\d|fp8|fp16|bf16|f16|int[48])(?:-hi)?", re.IGNORECASE
 )
 _BASE = re.compile(
-    r"(?:bf16|fp16|f16|bfloat16|float16|float32|fp32|full[- ]precision(?: \(bf16\)| model| version)?|un-?quanti[sz]ed"
-    r"(?: \w{1,12})?|(?:the|its|their) original(?: weights| model| checkpoint)?"
-    r"|(?:the|its) base(?: model)|base model|unquanti[sz]ed)(?!\w)",
+    r"(?:bf16|fp16|f16|bfloat16|float16|float32|fp32|full[- ]precision(?: \(bf16\)| model| version)?"
+    r"|un-?quanti[sz]ed(?: \w{1,12})?|(?:the|its|their) original(?: weights| model| checkpoint)?|base model"
+    r"|(?:the|its) base(?: model|(?=[,.;:)]|'s| (?:on|in|by|at|with|for|is|has|and|while|but)\b|$)))(?!\w)",
     re.IGNORECASE,
 )
 # Names of recipes and models that no board knows: what is said of them cannot be checked.
@@ -194,6 +194,8 @@ class Names:
 
     def _add(self, spelling: str | None, models: tuple[str, ...]) -> None:
         key = _key(spelling or "")
+        if len(key) == 1 and key[0] in _COMMON:
+            return  # a measured base is called "base", which texts use for many things
         if key and models and len("".join(key)) >= 2:
             self._meaning.setdefault(key, models)
             if spelling and len(key) == 1:

@@ -50,7 +50,7 @@ class _Names:
         self.subject: str | None = None
 
     def of(self, written: str, near: str = "") -> str:
-        """The name of the model that is written so; `near` is the heading above, where a longer name may stand."""
+        """The model that is written so; `near` is the heading above, where a longer name may stand."""
         name = re.sub(r"\([^)]*\)|[\u0394\u2190-\u21ff*`]", " ", written).strip(" :.")
         name = re.sub(r"\s+", " ", re.sub(r"\s*\+\s*", "-", name))
         parts = _parts(name)

@@ -22,8 +22,8 @@ Kind = Literal[
     "count",
 ]
 NUMBERS = {
-    "no": 0, "none": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "all": -1, "a": 1, "single": 1,
+    "no": 0, "none": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "all": -1,
 }  # fmt: skip
 _N = r"\d{1,6}(?:,\d{3}){0,3}(?:\.\d{1,6})?|\.\d{1,6}"
 _WORDS = r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
@@ -40,12 +40,14 @@ QUANTITY = re.compile(
     re.IGNORECASE,
 )
 WORD_QUANTITY = re.compile(
-    rf"(?P<word>{_WORDS}|half)(?: an?)?(?: full| whole)?[ -](?P<kind>(?:percentage |accuracy )?points?|per ?cent|bits?|times)\b",
+    rf"(?P<word>{_WORDS}|half)(?: an?)?(?: full| whole)?[ -]"
+    r"(?P<kind>(?:percentage |accuracy )?points?|per ?cent|bits?|times)\b",
     re.IGNORECASE,
 )
 FRACTION = re.compile(
     rf"(?P<of>\d{{1,2}}|{_WORDS}|none|all)"
-    rf"(?:\s?/\s?|\s(?:tasks?|benchmarks?|wins?|metrics|tests?)?\s?(?:(?:out )?of|from|in)\s(?:the |its |all |these |our |those )?(?:total )?)"
+    rf"(?:\s?/\s?|\s(?:tasks?|benchmarks?|wins?|metrics|tests?)?\s?(?:(?:out )?of|from|in)\s"
+    r"(?:the |its |all |these |our |those )?(?:total )?)"
     rf"(?P<all>\d{{1,2}}|{_WORDS})(?![\w%]|\.\d|[- ]?bits?\b)",
     re.IGNORECASE,
 )
@@ -62,7 +64,8 @@ COUNT = re.compile(
 
 class Quantity(Record, frozen=True, kw_only=True):
     """One number or a range. `places`: printed decimals. `sign`: as written, 0 for none or for the sign of
-    both. `short`: all but `low`. `whole`: what a fraction counts out of. Percent and points stay as printed (2.5 is 2.5 %)."""
+    both. `short`: all but `low`. `whole`: what a fraction counts out of. Percent and points stay as printed.
+    """
 
     kind: Kind
     low: float
@@ -137,7 +140,7 @@ def _in_words(found: re.Match[str]) -> Quantity | None:
 
 
 def _number(found: re.Match[str]) -> Quantity:
-    kind = next((k for k in _KINDS if found[k]), "plain")
+    kind: Kind = next((k for k in _KINDS if found[k]), "plain")
     if found["lowpercent"] and kind == "plain":
         kind = "percent"
     low, high = _value(found["low"]), _value(found["high"]) if found["high"] else None
@@ -168,5 +171,6 @@ def _places(written: str) -> int:
 
 
 _READERS = (
-    (ALL_BUT, _all_but), (FRACTION, _fraction), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted), (QUANTITY, _number),
+    (ALL_BUT, _all_but), (FRACTION, _fraction), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted),
+    (QUANTITY, _number),
 )  # fmt: skip

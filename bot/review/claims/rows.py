@@ -1,4 +1,4 @@
-"""Tables of a text held against the board: scores, signs, leaders, arrows, and what the cells say in words."""
+"""Tables of a text held against the board: scores, signs, leaders, arrows, and what cells say in words."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ class Reader:
                         yield replace(claim, start=max(claim.start, start))
 
     def _in_order(self, table: Table, row: tuple[Cell, ...], context: Context) -> Iterator[Claim]:
-        """Rows without columns: the numbers belong to the tasks (or models) of the heading, in their order."""
+        """Rows without columns: the numbers belong to the tasks or models of the heading, in their order."""
         heads = [t for cell in table.header for t in self._tokens(cell) if t.tasks or t.models]
         tokens = [t for cell in row for t in self._tokens(cell)]
         numbers = [t for t in tokens if t.quantity is not None and t.quantity.fits_a_score]
@@ -289,7 +289,7 @@ class Reader:
                 yield self._value(number, number.quantity, told)
 
     def _arrows(self, table: Table) -> Iterator[Claim]:
-        """Arrows in the heading say how the subject moved; a flat one is no larger a move than a steep one."""
+        """Arrows in the heading say how the subject moved; a flat one is a smaller move than a steep one."""
         marked: list[tuple[Token, int, int]] = []
         for cell in table.header:
             tokens = [t for t in self._tokens(cell) if t.tasks]

@@ -25,7 +25,7 @@ _POSSESSIVE = re.compile(r"'s?\b")
 
 
 class Token(Record, frozen=True, kw_only=True):
-    """One mention; exactly one of the fields says what. `models` empty with `unknown`: none of the board's."""
+    """One mention; one of the fields says what. `models` empty with `unknown`: none of the board's."""
 
     start: int
     end: int

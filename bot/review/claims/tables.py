@@ -54,7 +54,7 @@ def table(lines: list[tuple[int, str]]) -> Table:
         return Table(header=(), rows=())
     header, body = rows[0], rows[1:]
     if not body:
-        return Table(header=(), rows=(header,))
+        return Table(header=(), rows=(tuple(header),))
     width = Counter(len(row) for row in body).most_common(1)[0][0]
     width = max(width, len(header))
     if width > WIDEST:

@@ -29,8 +29,10 @@ BOTH_ARCS = ("arc_challenge", "arc_easy")
 
 
 def spellings(tasks: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Phrase -> tasks of a board that has `tasks`. A known task that it lacks is there too: what is said of it
-    cannot be checked."""
+    """Phrase -> tasks of a board that has `tasks`.
+
+    A known task that it lacks is there too: what is said of it cannot be checked.
+    """
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     for task in tasks:
         found[tuple(task.lower().replace("-", "_").split("_"))] = (task,)

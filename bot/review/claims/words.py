@@ -45,7 +45,7 @@ class Word(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `link` announces a rival (than, against), `cut` begins a new clause, `doubt` is a guess, a condition or a
     wish, `tasks` speaks of tasks together (all, most, else, except), `group` of models together (all, others),
-    `part` is a part of a model with bits of its own, `such` goes on with examples, `advice` with a choice.
+    `part` is a part of a model with bits of its own, `such` goes on with examples, `advice` is a choice.
     """
 
     kind: Literal[
@@ -73,7 +73,7 @@ _GOVERNS = (" to", " with", " as", " than", " of", " from", " where")
 
 
 def _read(path: Path) -> dict[Phrase, Entry]:
-    data: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506  it is safe
+    data: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     found: dict[Phrase, Entry] = {}
     for listed in msgspec.convert(data, list[_Listed]):
         entry = listed.relation or listed.superlative or listed.word

@@ -80,6 +80,9 @@ def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
         return near is not None
     if quantity.kind == "times":
         return near is not None or work.metric() in (SIZE, SPEED)
+    if quantity.kind in ("size", "speed"):
+        relation = work.clause.tokens[near].relation if near is not None else None
+        return relation is not None and relation.axis in ("size", "speed") and near == index + 1
     return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
 
 
@@ -120,6 +123,8 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     relation = work.clause.tokens[near].relation if near is not None else None
     metric = metric_of(relation, work.metric())
     group = work.tasks_for(index)
+    if metric == MEAN and group is not None and _attached(work, index, group):
+        metric = ""
     if group is None and metric in ("", MEAN):
         group = _inherited(work)
     anchor = near if near is not None else index
@@ -177,6 +182,13 @@ def _side_by_side(work: Work, near: int, index: int) -> bool:
     first, last = sorted((near, index))
     gap = work.clause.text[work.clause.tokens[first].end : work.clause.tokens[last].start]
     return near < index or not any(mark in gap for mark in "(;,")
+
+
+def _attached(work: Work, index: int, group: TaskGroup) -> bool:
+    """`0.9 points (PIQA)`, `PIQA (+0.9)`: nothing but a bracket lies between task and number."""
+    tokens = work.clause.tokens
+    first, last = (index, group.first) if group.first > index else (group.last, index)
+    return work.clause.between(tokens[first], tokens[last]).strip() == "("
 
 
 def _inherited(work: Work) -> TaskGroup | None:

@@ -1,4 +1,4 @@
-"""`#1`, `best on A and B`, `the lowest perplexity`, `the smallest of the four`, `the largest gain is on A`, `near-perfect`."""
+"""`#1`, `best on A and B`, `the lowest perplexity`, `the smallest of four`, `the largest gain is on A`, `flawless`."""
 
 from __future__ import annotations
 
@@ -185,17 +185,14 @@ def _metrics(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
 
 
 def _near_metric(work: Work, index: int) -> bool:
+    """`lowest perplexity`, `perplexity: best`: the metric's word stands beside the superlative."""
     tokens = work.clause.tokens
-    return any(
-        tokens[other].kind("metric")
-        and len(work.clause.between(*sorted_pair(tokens[index], tokens[other])).split()) <= 1
-        for other in (index - 1, index + 1, index + 2)
-        if 0 <= other < len(tokens) and other != index
-    )
-
-
-def sorted_pair(first: object, second: object) -> tuple:  # type: ignore[type-arg]
-    return (first, second) if first.start <= second.start else (second, first)  # type: ignore[attr-defined]
+    for other in (index - 1, index + 1, index + 2):
+        if 0 <= other < len(tokens) and tokens[other].kind("metric"):
+            first, second = sorted((index, other))
+            if len(work.clause.between(tokens[first], tokens[second]).split()) <= 1:
+                return True
+    return False
 
 
 def _close_to_row(work: Work, index: int) -> bool:

@@ -82,7 +82,7 @@ def _stored(work: Work, model: Model, parts: list[int], bits: int) -> Reading | 
     widths = model.widths
     if widths is None or widths.head >= _FULL:
         return None
-    kinds = {token.word.value for i in parts if (token := work.clause.tokens[i]).word}
+    kinds = {word.value for i in parts if (word := work.clause.tokens[i].word)}
     right = all((widths.head if kind == "head" else widths.data) == bits for kind in kinds if kind != "group")
     told = f"{model.label} has {widths.head} bits for head and attention and {widths.data} for the data"
     return Reading(holds=right, why=told)

@@ -1,4 +1,4 @@
-"""Comparisons in words alone: `beats bf16 on A and B`, `slightly lower`, `near-identical to q8`, `wins on most tasks`."""
+"""Comparisons in words alone: `beats bf16 on A and B`, `slightly lower`, `near-identical to q8`, `wins on most`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import parties
 from bot.review.claims.context import Sides, sides
-from bot.review.claims.findings import Reading, together
+from bot.review.claims.findings import Reading
 from bot.review.claims.judge import any_task, most, overall, readings, related, turned
 from bot.review.claims.metrics import MEAN, SIZE
 from bot.review.claims.words import Relation
@@ -56,7 +56,7 @@ _ADJECTIVES = frozenset(
         "improvement",
     ]
 )
-# What may follow an adjective that compares scores; "higher precision" or "better poems" compare something else.
+# What may follow an adjective that compares scores; "higher precision" and "better poems" compare other things.
 _GOES_ON = re.compile(
     r"[\s\"')]*(?:$|[,.;:!?(/|\u2014\u2013-]|(?:than|on|in|at|for|by|with|to|from|as|across|and|or|overall|vs\.?|over|against|when|"
     r"scores?|results?|accuracy|performance|perplexity|average|mean|numbers|everywhere|of|the|its|all|is|are|while|here|"
@@ -203,7 +203,7 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
 
 
 def _about(work: Work, index: int, metric: str, relation: Relation) -> bool:
-    """A metric counts for the relation where its word stands in the clause, or the relation itself names it."""
+    """A metric counts for the relation where its word stands near, or the relation itself names it."""
     if relation.axis in ("size", "speed"):
         return True
     return not work.groups or any(
@@ -237,7 +237,3 @@ def _span(work: Work, index: int, who: Sides) -> tuple[int, int]:
         inner = [i for i in range(first, last + 1) if i not in work.taken or i == index]
         first = min(i for i in inner if all(j not in work.taken for j in range(i, index)))
     return first, last
-
-
-def joined(found: list[Reading]) -> Reading | None:
-    return together(found)
