@@ -262,6 +262,7 @@ def test_a_preview_that_ended_is_told(browser: Browser) -> None:
         page = context.new_page()
         page.goto(address)
         expect(page.get_by_role("img", name="Connected")).to_be_visible()
+        expect(page.locator("#card h1")).to_be_visible()
         served.close()
         expect(page.get_by_role("img", name="Not connected")).to_be_visible()
         expect(page.locator("#card h1")).to_be_visible()
