@@ -5,8 +5,9 @@ prompts      what it is asked, from templates in git
 endpoint     asks a server; `completion` reads its answers
 local        asks a model on this machine; `generate` is the child that runs it
 plain        thoughts out, Markdown to plain sentences; `english`, `names`: what may stand in them
-functions    the facts that an expression may call up; `expressions` works them out,
-                 `mentions` sees that a number stands beside the name it belongs to
+functions    the facts that an expression may call up; `expressions` works them out
+mentions     whether a number stands beside the name it belongs to
+draft        the review in the making; `form`: what can be said against a sentence unchecked
 judge        which sentences may stand
 write        all of it in order
 """

@@ -22,8 +22,8 @@ from bot.card.facts import Facts
 from bot.card.markdown import clean
 from bot.card.template_folder import standard
 from bot.errors import ConfigError
+from bot.review.llm.draft import Sentence
 from bot.review.llm.functions import described
-from bot.review.llm.judge import Sentence
 
 FOLDER = "prompts"
 MOST_MODELS = 24

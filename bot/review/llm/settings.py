@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from bot.records import Record
 
-
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -37,11 +36,10 @@ class ReviewSettings(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         if bool(self.endpoint) == bool(self.local):
             raise ValueError("review: write either `endpoint` (a server's URL) or `local` (a model's folder)")
-        if self.key_variable and not _VARIABLE.fullmatch(
-            self.key_variable
-        ):  # perhaps it is the key: not shown
-            raise ValueError(
-                "review: `key_variable` is no variable's name: write one such as OPENAI_API_KEY, never the key"
+        if self.key_variable and not _VARIABLE.fullmatch(self.key_variable):
+            raise ValueError(  # what stands there is perhaps the key: not shown
+                "review: `key_variable` is no name of a variable: write one such as OPENAI_API_KEY, "
+                "and never the key itself"
             )
         if self.endpoint:
             _check(self.endpoint)

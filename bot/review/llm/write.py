@@ -18,8 +18,9 @@ from bot.card.facts import Facts
 from bot.errors import BotError, Cancelled
 from bot.review.llm import english, prompts
 from bot.review.llm.completion import Piece
+from bot.review.llm.draft import Draft, Sentence, draft
 from bot.review.llm.endpoint import Message, ask
-from bot.review.llm.judge import Check, Draft, Judge, Sentence, blocks, draft, final, judge_for, judged
+from bot.review.llm.judge import Check, Judge, final, judge_for, judged
 from bot.review.llm.local import generate
 from bot.review.llm.plain import parts, without_thoughts
 from bot.review.llm.reviewed import Checked, Dropped, NoReview, Reviewed
@@ -145,12 +146,9 @@ def _numbered(answer: str, count: int) -> dict[int, str]:
 
 def _kept(written: Draft, judge: Judge, model: str, log: Say) -> Reviewed:
     """What is left, if it is enough. Raises NoReview where it is not."""
-    last, checked = final(written, judge)
+    last, layout, checked = final(written, judge)
     dropped = tuple(Dropped(sentence=s.written, why=s.why) for s in last.sentences if s.why)
-    kept = blocks(last)
-    told = [
-        s for n, s in enumerate(last.sentences) if n in last.standing and last.kinds[s.block] != "heading"
-    ]
+    told = [last.sentences[number] for number in layout.spans if not last.is_heading(number)]
     words = sum(len(sentence.shown.split()) for sentence in told)
     if len(told) < LEAST_SENTENCES or words < LEAST_WORDS:
         why = f", the first because {dropped[0].why}" if dropped else ""
@@ -158,7 +156,7 @@ def _kept(written: Draft, judge: Judge, model: str, log: Say) -> Reviewed:
     if not checked.true:
         raise NoReview("nothing in it is a statement that the facts confirm")
     log(_summary(model, checked, dropped))
-    return Reviewed(blocks=kept, model=model, checked=checked, dropped=dropped)
+    return Reviewed(blocks=layout.blocks, model=model, checked=checked, dropped=dropped)
 
 
 def _summary(model: str, checked: Checked, dropped: Sequence[Dropped]) -> str:

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import BotError
-from bot.review.llm.judge import Draft, Sentence, blocks, draft, final, judge_for, judged
+from bot.review.llm.draft import Draft, Sentence, draft, laid_out
+from bot.review.llm.judge import final, judge_for, judged
 from bot.review.llm.names import raw_number
 from bot.review.llm.plain import parts
-from bot.review.llm.reviewed import joined
 from bot.review.llm.write import mended
 from tests.review.llm.card import AHEAD, BEHIND, BOARD, FACTS, LIE, TAKE, check
 
@@ -28,10 +28,10 @@ EXPRESSIONS = ("0.512", "7.9", "61.5")
 def test_what_is_kept_is_not_false_and_has_no_number_of_its_own(found: list[str]) -> None:
     """Any mixture of truth, lies, markup and numbers: kept are names, numbers from facts, true statements."""
     try:
-        kept, checked = final(judged(draft(parts("".join(found))), JUDGE), JUDGE)
+        _, layout, checked = final(judged(draft(parts("".join(found))), JUDGE), JUDGE)
     except BotError:
         return
-    text = joined(blocks(kept))[0]
+    text = layout.text
     assert not [finding for finding in check(text, BOARD) if finding.verdict == "false"]
     assert checked.statements == len(check(text, BOARD))
     for shown in EXPRESSIONS:
@@ -77,4 +77,4 @@ def test_numbered_answers_are_understood_in_many_forms() -> None:
 def test_a_heading_goes_with_what_stood_below_it() -> None:
     """A heading whose sentences were all cut is not left alone; one with a sentence below it stays."""
     found = judged(draft(parts(f"## Wins\n\n{AHEAD}\n\n## Losses\n\n{LIE}\n\n## Ends")), JUDGE)
-    assert [block.text for block in blocks(found)][0::2] == ["Wins"]
+    assert [block.text for block in laid_out(found).blocks][0::2] == ["Wins"]

@@ -11,7 +11,7 @@ from bot.card.board import board
 from bot.card.facts import Facts
 from bot.errors import ConfigError
 from bot.review.llm import ReviewSettings, prompts, write
-from bot.review.llm.judge import Sentence
+from bot.review.llm.draft import Sentence
 from tests.review.llm.card import BOARD, FACTS, GOOD, LIE, check
 from tests.review.llm.server import LlmServer, streams
 

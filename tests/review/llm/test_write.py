@@ -85,6 +85,7 @@ def test_with_no_attempts_nothing_goes_back(written: Written, llm: LlmServer) ->
         ('It has a luck of {{ luck("this") }} there.', "no function 'luck'"),
         ('The size is {{ size("this" }} on disk.', "not written as"),
         ("Read more about it at https://example.org today.", "links do not belong"),
+        ("qx75-hi dominates every benchmark.", "'dominates' is a claim that cannot be checked"),
         ("Let me know if you want to have another version.", "speaks to the one who asked"),
     ],
 )
@@ -117,6 +118,18 @@ def test_too_little_truth_is_no_review(written: Written, answer: str) -> None:
     assert reviewed is None
     assert len(log) == 1
     assert log[0].startswith("No review by marmot-writer, the computed sentences stand alone: ")
+
+
+def test_another_language_goes_back_and_is_no_review(written: Written, llm: LlmServer) -> None:
+    """The checker reads English: a German review is asked for again, and is not used when it stays German."""
+    german = (
+        "qx75-hi ist auf den schweren Fragen besser als mxfp4 und braucht etwas mehr Platz auf der "
+        "Platte. Wer genug davon hat, der ist mit diesem Modell gut beraten und sollte es einfach nehmen."
+    )
+    reviewed, log = written(streams(german), attempts=1)
+    assert reviewed is None
+    assert "it is not English" in log[-1]
+    assert "it is not English" in llm.prompts[1]
 
 
 def test_thoughts_are_no_part_of_a_review(written: Written) -> None:
