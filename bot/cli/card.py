@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import settings
+from bot.cli import claims
 from bot.cli.card_preview import preview
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def _card() -> None:
 
 
 card.command()(preview)
+card.command()(claims.check)
+card.command()(claims.audit)
 
 
 @card.command("facts")
