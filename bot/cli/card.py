@@ -62,12 +62,16 @@ def render(
     from msgspec.structs import replace
 
     from bot.card import written
+    from bot.card.board import board
     from bot.card.facts_file import read
     from bot.card.render import render as render_card
+    from bot.review import own_words
     from bot.review.review import review
 
     known = _owned(read(facts), account)
     known = replace(known, template=template) if template else known
+    for warning in own_words.warnings(known, board(known)):
+        typer.echo(f"{known.card}: {warning}", err=True)
     templates = settings.from_environment().templates
     if out is None:
         typer.echo(render_card(known, review(known), templates).text, nl=False)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bot import settings
 from bot.card import written
+from bot.card.board import board
 from bot.card.facts import Facts, facts
 from bot.card.figures.layer_bits import of_folder
 from bot.card.words import words_for
@@ -18,6 +19,7 @@ from bot.measure.results import Outcomes
 from bot.publish import card_facts, card_updates, eval_results, ledger, manifest, outcomes
 from bot.publish.rivals import rivals
 from bot.records import Approval, Gate, Manifest, Measurement, Sibling, from_json
+from bot.review import own_words
 from bot.review.gate import judge
 from bot.review.review import review
 from bot.steps.job import Job, Json, door, say, settings_for
@@ -60,6 +62,8 @@ def write(job: Job, gate: Gate, approval: Approval | None = None) -> Manifest:
         )
     store = settings_for(job.plan).measurements
     known = _facts(job, hub, gate)
+    for warning in own_words.warnings(known, board(known)):
+        say(job, "card", f"{job.quant.repo}: {warning}")
     said = review(known, _outcomes(known, hub, store))
     card = written.write(folder, known, said, settings.from_environment().templates)
     mine, base = outcomes.keep(folder, store, required(job), job.measurement_of(None))

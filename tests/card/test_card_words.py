@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bot.card.board import board
 from bot.card.facts import Words
 from bot.card.render import render
 from bot.card.words import LONGEST, words_for
 from bot.errors import ConfigError
+from bot.review.own_words import warnings
 from bot.review.review import review
 from tests.card.examples import card_facts
 from tests.card.parsed import body
@@ -48,3 +50,15 @@ def test_a_note_that_is_no_text_is_named(tmp_path: Path, content: bytes, told: s
     (tmp_path / "notes" / "me.md").write_bytes(content)
     with pytest.raises(ConfigError, match=rf"me\.md.*{told}"):
         words_for(tmp_path / "watchlist.yaml", "o/b", "q4", "me")
+
+
+def test_what_is_false_in_them_is_told_to_their_author_and_stays() -> None:
+    """A claim that the facts contradict gives a sentence with the quote; the card holds it as written."""
+    mine = "It scores 0.999 on BoolQ, and I like it."
+    facts = replace(
+        card_facts(), words=(Words(text=mine, signed="G"), Words(text="BoolQ: 0.825", signed="G"))
+    )
+    (told,) = warnings(facts, board(facts))
+    assert "0.999" in told
+    assert "0.825" in told
+    assert mine in render(facts, review(facts)).text
