@@ -52,7 +52,8 @@ class Work:
     ) -> Claim | None:
         """A claim on tokens `first` to `last`; None where there is nothing to say.
 
-        `number` is the token that may be mended. `paired`: it compares with a rival, who may be a stranger where none is named.
+        `number` is the token that may be mended. `paired`: it compares with a rival, who may be a stranger
+        where none is named.
         """
         found = tuple(readings)
         if not found:

@@ -58,7 +58,7 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
     named = against is not None
     return Sides(
         subjects=subjects,
-        rivals=_rivals(scale, against, subjects, context),
+        rivals=_rivals(scale, against, subjects, context, said=chosen is not None),
         named=named or len(subjects) > 1,
         said=chosen is not None,
         unknown=any(party.unknown for party in (chosen, against) if party),
@@ -112,7 +112,7 @@ def _family(scale: Scale, model: Model) -> tuple[Model, ...]:
 
 
 def _rivals(
-    scale: Scale, party: Party | None, subjects: tuple[Model, ...], context: Context
+    scale: Scale, party: Party | None, subjects: tuple[Model, ...], context: Context, *, said: bool
 ) -> tuple[tuple[Model, ...], ...]:
     others = tuple(model for model in _scored(scale) if model not in subjects)
     told = tuple(model for model in of(scale, context.rivals) if model not in subjects)
@@ -120,6 +120,9 @@ def _rivals(
         if len(subjects) > 1:
             return ()
         sets = [told] if told else []
+        own = scale.board.subject
+        if said and len(subjects) == 1 and subjects[0] is not own and not told and own.scores:
+            return unique([(own,), others])  # what is said of another is said against the card's own model
         if not context.fixed:
             sets += [tuple(m for m in of(scale, names) if m not in subjects) for names in context.sets]
             sets += [others, *((model,) for model in others)]

@@ -64,7 +64,7 @@ class _Names:
             return self.subject
         nearby = [long for long in _NAME.findall(near) if parts and parts < _parts(long)]
         if len(nearby) == 1:
-            return nearby[0].removesuffix("-mlx")
+            return str(nearby[0]).removesuffix("-mlx")
         holders = [long for long in self._long if parts and parts < _parts(long) and long != self.card]
         return holders[0] if len(holders) == 1 else name
 

@@ -34,9 +34,9 @@ _UNIT = (
     r"|(?P<parameters>(?:[BM]|billion|million)\b)|(?P<times>[x\u00d7](?![a-z])|-?fold\b|times\b)"
 )
 QUANTITY = re.compile(
-    rf"(?P<sign>[+\-\u00b1])?(?P<low>{_N})(?P<lowpercent>\s?%)?"
-    rf"(?:\s?(?:\u2013|\u2014|-|to|and)\s?(?P<sign2>[+\-\u00b1])?(?P<high>{_N}))?"
-    rf"(?P<error>\s?\u00b1\s?(?:{_N}))?\s?-?(?:{_UNIT})?",
+    rf"(?P<sign>[+\-\u00b1])?(?P<low>{_N})(?P<lowpercent> ?%)?"
+    rf"(?: ?(?:\u2013|\u2014|-|to|and) ?(?P<sign2>[+\-\u00b1])?(?P<high>{_N}))?"
+    rf"(?P<error> ?\u00b1 ?(?:{_N}))?(?: ?-?(?:{_UNIT}))?",
     re.IGNORECASE,
 )
 WORD_QUANTITY = re.compile(

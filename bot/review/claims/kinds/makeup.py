@@ -112,7 +112,7 @@ def _groups(work: Work) -> Iterator[Claim | None]:
 def _parameters(work: Work) -> Iterator[Claim | None]:
     """`75 % fewer parameters than full precision`: quants of one base have the same number of them."""
     tokens = work.clause.tokens
-    place = next((i for i in work.free() if tokens[i].word and tokens[i].word.value == PARAMETERS), None)
+    place = next((i for i in work.free() if (word := tokens[i].word) and word.value == PARAMETERS), None)
     if place is None:
         return
     near = work.nearest_relation(place, reach=3)

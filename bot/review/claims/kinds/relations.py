@@ -1,4 +1,4 @@
-"""Comparisons in words alone: `beats bf16 on A and B`, `slightly lower`, `near-identical to q8`, `wins on most`."""
+"""Comparisons in words alone: `beats bf16 on A and B`, `slightly lower`, `near-identical to q8`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _ADJECTIVES = frozenset(
         "improvement",
     ]
 )
-# What may follow an adjective that compares scores; "higher precision" and "better poems" compare other things.
+# What may follow an adjective that compares scores; "higher precision", "better poems" compare other things.
 _GOES_ON = re.compile(
     r"[\s\"')]*(?:$|[,.;:!?(/|\u2014\u2013-]|(?:than|on|in|at|for|by|with|to|from|as|across|and|or|overall|vs\.?|over|against|when|"
     r"scores?|results?|accuracy|performance|perplexity|average|mean|numbers|everywhere|of|the|its|all|is|are|while|here|"

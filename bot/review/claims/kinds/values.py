@@ -19,9 +19,10 @@ _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12),
 # What may lie between a name and its value: `q4-hi scores 0.639`, `0.653 for bf16`.
 _JOINS = frozenset(
     {
-        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches", "reached", "gets",
-        "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "perplexity",
-        "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "to", "in", "accuracy", "result", "about",
+        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches", "reached",
+        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "to",
+        "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in", "accuracy",
+        "result", "about",
     }
 )  # fmt: skip
 
