@@ -106,6 +106,27 @@ class Words(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signed: str
 
 
+class Block(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A paragraph, a line of a list, or a heading of a review: plain text on one line."""
+
+    kind: Literal["paragraph", "bullet", "heading"]
+    text: str
+
+
+class ModelReview(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a language model wrote, with every number rendered by the bot and every claim checked.
+
+    Of its `statements` that could be checked `true` were found true; `not_checkable` are the others. What was
+    false is not in it.
+    """
+
+    model: str
+    blocks: tuple[Block, ...]
+    statements: int = 0
+    true: int = 0
+    not_checkable: int = 0
+
+
 class Measured(Record, frozen=True, kw_only=True):
     """What was measured here of this quant, its base and its siblings, and how the quant was made.
 
@@ -165,6 +186,7 @@ class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     collections: tuple[CollectionLink, ...] = ()
     updates: tuple[Update, ...] = ()
     words: tuple[Words, ...] = ()
+    review: ModelReview | None = None
     new_version: str | None = None
     measured: Measured | None = None
     endpoint: str = REAL_HUB

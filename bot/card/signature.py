@@ -19,6 +19,8 @@ def signature(facts: Facts) -> str | None:
 
 def reviewed(facts: Facts) -> str | None:
     """`Reviewed with MODEL` (or by, where the facts say so); None where no model reviewed it."""
+    if facts.review is not None:
+        return f"Reviewed with {facts.review.model}"
     if not facts.reviewed_by:
         return None
     words = [found[1] for block in facts.prose_blocks if (found := _REVIEWED.search(block))]

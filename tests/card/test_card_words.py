@@ -8,14 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from bot.card.board import board
-from bot.card.facts import Words
+from bot.card.facts import Block, ModelReview, Words
 from bot.card.render import render
 from bot.card.words import LONGEST, words_for
 from bot.errors import ConfigError
 from bot.review.own_words import warnings
 from bot.review.review import review
 from tests.card.examples import card_facts
-from tests.card.parsed import body
+from tests.card.parsed import body, text_of, tokens
 
 
 def test_words_stand_as_written_and_signed() -> None:
@@ -62,3 +62,26 @@ def test_what_is_false_in_them_is_told_to_their_author_and_stays() -> None:
     assert "0.999" in told
     assert "0.825" in told
     assert mine in render(facts, review(facts)).text
+
+
+def test_a_models_review_stands_as_text_with_how_it_was_checked() -> None:
+    """Its Markdown does nothing; who wrote it and what was checked is said; without one nothing is."""
+    review_ = ModelReview(
+        model="A-Reviewer-qx86-hi-mlx",
+        blocks=(
+            Block(kind="heading", text="In <b>short</b>"),
+            Block(kind="bullet", text="first | line"),
+            Block(kind="bullet", text="second"),
+            Block(kind="paragraph", text="# no heading"),
+        ),
+        statements=5,
+        true=3,
+        not_checkable=2,
+    )
+    text = render(replace(card_facts(), review=review_), review(card_facts())).text
+    shown = [text_of(token) for token in tokens(text) if token.type == "inline"]
+    assert {"In <b>short</b>", "first | line", "second", "# no heading"} <= set(shown)
+    assert "Reviewed with A-Reviewer-qx86-hi-mlx" in text
+    assert "Of 5 statements" in text
+    assert "3 were checked and found true, 2 cannot be checked" in text
+    assert "Reviewed with" not in render(card_facts(), review(card_facts())).text
