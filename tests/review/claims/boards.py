@@ -5,11 +5,15 @@ from __future__ import annotations
 from bot.card.board import Board, board
 from bot.card.facts import Facts, HubPage, ReportedQuant
 
+TASKS = ("arc_challenge", "boolq", "hellaswag", "piqa", "winogrande")
 SCORES: dict[str, dict[str, float | bool | None]] = {
-    "qx65-hi": {"arc_challenge": 0.431, "boolq": 0.777, "hellaswag": 0.588, "piqa": 0.741, "winogrande": 0.634},
-    "q5": {"arc_challenge": 0.436, "boolq": 0.777, "hellaswag": 0.570, "piqa": 0.745, "winogrande": 0.622},
-    "Heron-8B-q4-hi": {"arc_challenge": 0.402, "boolq": 0.801, "hellaswag": 0.561, "piqa": 0.733, "winogrande": 0.601},
-}  # fmt: skip
+    name: dict(zip(TASKS, values, strict=True))
+    for name, values in {
+        "qx65-hi": (0.431, 0.777, 0.588, 0.741, 0.634),
+        "q5": (0.436, 0.777, 0.570, 0.745, 0.622),
+        "Heron-8B-q4-hi": (0.402, 0.801, 0.561, 0.733, 0.601),
+    }.items()
+}
 
 
 def facts() -> Facts:
@@ -22,7 +26,9 @@ def facts() -> Facts:
         scores=SCORES,
         quants=(
             ReportedQuant(quant="bf16", perplexity=6.500, stderr=0.05, tokens_per_second=20.0, size="14G"),
-            ReportedQuant(quant="qx65-hi", perplexity=6.540, stderr=0.05, tokens_per_second=50.0, size="5.6G"),
+            ReportedQuant(
+                quant="qx65-hi", perplexity=6.540, stderr=0.05, tokens_per_second=50.0, size="5.6G"
+            ),
             ReportedQuant(quant="q5", perplexity=6.620, stderr=0.05, tokens_per_second=55.0, size="5G"),
         ),
     )

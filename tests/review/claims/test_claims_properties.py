@@ -67,10 +67,9 @@ def test_a_row_of_a_table_holds_when_it_is_right(known: Board, task: str) -> Non
         assert "false" in verdicts(f"{head}{row} {loser} |\n", known)
 
 
-WORDS = st.sampled_from(
-    "ARC PIQA q5 Heron qx65-hi beats than over vs best #1 6/7 0.741 +0.02 2.5% points ( ) | - \n \t * ` [ ]( < > "
-    "not except all tasks perplexity 6.54 8-bit data size 5G by from to and , ; : . → ↑ ± – — € 1e9".split(" ")
-)
+PIECES = """ARC PIQA q5 Heron qx65-hi beats than over vs best #1 6/7 0.741 +0.02 2.5% points ( ) | - * ` [ ]( < >
+not except all tasks perplexity 6.54 8-bit data size 5G by from to and , ; : . → ↑ ± – — € 1e9"""
+WORDS = st.sampled_from([*PIECES.split(), "\n", "\t", "\n\n", "  "])
 
 
 @given(st.lists(WORDS, max_size=60).map(" ".join))
@@ -94,7 +93,22 @@ def test_the_plain_text_knows_its_origin(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["(", "|", "\t", "a-", "[a](", "<a ", "beats ", "0.", "+0.025 ", "ARC, ", "A and ", "not ", "- ARC: 0.4\n", "`"],
+    [
+        "(",
+        "|",
+        "\t",
+        "a-",
+        "[a](",
+        "<a ",
+        "beats ",
+        "0.",
+        "+0.025 ",
+        "ARC, ",
+        "A and ",
+        "not ",
+        "- ARC: 0.4\n",
+        "`",
+    ],
 )
 def test_hostile_text_ends(piece: str) -> None:
     """Twenty thousand repetitions of what could make a pattern or a grammar run away come to an end."""

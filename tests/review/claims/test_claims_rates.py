@@ -23,7 +23,7 @@ def test_the_claims_of_published_cards() -> None:
 
 @pytest.mark.parametrize(("name", "found", "mistaken"), [("development", 0.95, 0), ("held out", 0.9, 1)])
 def test_paraphrases_over_invented_boards(name: str, found: float, mistaken: int) -> None:
-    """Most false claims are found, hardly a true one is called false; held-out claims were never tuned on."""
+    """Most false claims are found, hardly a true one is called false; nobody tuned on the held-out ones."""
     answers = paraphrases(PARAPHRASES[name])
     pairs, false = _pairs(answers), sum(answer.verdict == "false" for answer in answers)
     assert pairs["false", "false"] >= found * false

@@ -38,8 +38,10 @@ def verdict(text: str) -> str:
         ("qx65-hi does not beat q5 on PIQA.", "qx65-hi does not beat q5 on Winogrande."),
         ("q5 is smaller and faster than bf16.", "bf16 is smaller and faster than q5."),
         ("At 5.6 GB it needs 40% of the size of bf16.", "At 6.6 GB it needs 40% of the size of bf16."),
-        ("Its perplexity of 6.540 is lower than that of q5.", "Its perplexity of 6.540 is lower than that of bf16."),
-        ("Attention is kept at 6 bits, the data at 5 bits.", "Attention is kept at 8 bits, the data at 5 bits."),
+        ("Its perplexity of 6.540 is lower than that of q5.",
+         "Its perplexity of 6.540 is lower than that of bf16."),
+        ("Attention is kept at 6 bits, the data at 5 bits.",
+         "Attention is kept at 8 bits, the data at 5 bits."),
         ("qx65-hi has as many parameters: 7.2B parameters.", "qx65-hi has 50% fewer parameters than bf16."),
         ("| Task | qx65-hi | q5 | Diff |\n|---|---|---|---|\n| PIQA | 0.741 | 0.745 | -0.004 (q5) |",
          "| Task | qx65-hi | q5 | Diff |\n|---|---|---|---|\n| PIQA | 0.741 | 0.745 | +0.004 (q5) |"),
@@ -82,7 +84,11 @@ def test_the_subject_of_a_section_is_who_its_heading_names() -> None:
 
 def test_words_have_their_stated_bounds() -> None:
     """Flawless, massive and crushing are words of measure (bot/review/claims/thresholds.py)."""
-    claims = ("BoolQ is near-perfect at 0.777.", "A massive gain in PIQA over Heron.", "It crushes q5 on PIQA.")
+    claims = (
+        "BoolQ is near-perfect at 0.777.",
+        "A massive gain in PIQA over Heron.",
+        "It crushes q5 on PIQA.",
+    )
     assert [verdict(claim) for claim in claims] == ["false", "false", "false"]
 
 

@@ -1,4 +1,4 @@
-"""`wins 6/7`, `better on two of seven tasks (A, B)`, `5 wins, 1 tie`, `a win rate of 71 %`, `the only loss`."""
+"""`wins 6/7`, `better on two of seven tasks (A, B)`, `5 wins, 1 tie`, `a win rate of 71 %`, `only loss`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`#1`, `best on A and B`, `lowest perplexity`, `smallest of four`, `the largest gain is on A`, `flawless`."""
+"""`#1`, `best on A and B`, `lowest perplexity`, `the smallest`, `the largest gain is on A`, `flawless`."""
 
 from __future__ import annotations
 

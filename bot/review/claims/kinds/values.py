@@ -20,9 +20,9 @@ _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12),
 _JOINS = frozenset(
     {
         "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches", "reached",
-        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "to",
-        "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in", "accuracy",
-        "result", "about",
+        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the",
+        "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in",
+        "accuracy", "result", "about",
     }
 )  # fmt: skip
 
