@@ -35,6 +35,7 @@ from bot.yaml_lines import Document, read
 
 Staging = Literal["private", "branch"]
 Publish = Literal["verified", "early"]
+Cards = Literal["ask", "auto"]
 Acceptable = Literal["gated", "no-license"]
 Some = msgspec.Meta(min_length=1)
 
@@ -108,7 +109,8 @@ class AuthorEntry(Overrides, frozen=True, kw_only=True):
 
 class Watchlist(Record, frozen=True, kw_only=True):
     """The whole file. `every` is how often a sweep looks, `account` where quants are published (None: in the
-    account that the token belongs to). `recipes` are folders and names; once read, there is always a name."""
+    account that the token belongs to). `recipes` are folders and names; once read, there is always a name.
+    `cards`: whether `bot card update` asks before it writes published cards."""
 
     recipes: Annotated[tuple[RecipeItem, ...], Some]
     account: Account | None = None
@@ -121,6 +123,7 @@ class Watchlist(Record, frozen=True, kw_only=True):
     compare_with: tuple[Against, ...] = (Against("siblings"),)
     staging: Staging = "private"
     publish: Publish = "verified"
+    cards: Cards = "ask"
     text_only: bool = False
     measure: MeasureSettings = MeasureSettings()
     gate: GateSettings = GateSettings()

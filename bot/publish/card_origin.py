@@ -1,0 +1,54 @@
+"""What the bot last wrote as a repo's card: the base from which a person's edits are told.
+
+measurements/rendered.md     only beside a README.md that holds a person's edits: the card without them
+the repo's history           else: the newest README.md with the hash that the manifest gives
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from bot.card.figures.draw import FOLDER
+from bot.hub_errors import patiently
+from bot.huggingface import HubDoor
+from bot.publish import outcomes
+from bot.publish.files import differences
+from bot.records import Manifest, RepoFile
+
+CARD = "README.md"
+RENDERED = f"{outcomes.FOLDER}/rendered.md"
+_FOLDERS = (f"{outcomes.FOLDER}/", f"{FOLDER}/")
+COMMITS = 200
+"""How far back the history is searched: hand edits since the bot's last commit, and no more."""
+
+
+def by_hand(manifest: Manifest, listed: Iterable[RepoFile]) -> tuple[str, ...]:
+    """The files that stand on the Hub otherwise than the bot wrote them, and those it writes and did not."""
+    there = {file.path: file for file in listed}
+    known = {file.path for file in manifest.files}
+    others = (
+        ours.path
+        for ours in manifest.files
+        if differences([ours], [there[ours.path]] if ours.path in there else [])
+    )
+    strangers = (path for path in there.keys() - known if path == CARD or path.startswith(_FOLDERS))
+    return (*others, *sorted(strangers))
+
+
+def last_written(door: HubDoor, repo: str, sha: str, manifest: Manifest) -> str | None:
+    """The card as the bot wrote it last, before `sha`. None where neither place has it."""
+    files = {file.path: file for file in manifest.files}
+    if RENDERED in files:
+        return _text(door.read(repo, RENDERED, sha), files[RENDERED])
+    if CARD not in files:
+        return None
+    commits = patiently(lambda: door.api.list_repo_commits(repo, revision=sha), repo, attempts=4)
+    texts = (_text(door.read(repo, CARD, commit.commit_id), files[CARD]) for commit in commits[:COMMITS])
+    return next((text for text in texts if text is not None), None)
+
+
+def _text(data: bytes | None, entry: RepoFile) -> str | None:
+    if data is None or hashlib.sha256(data).hexdigest() != entry.sha256:
+        return None
+    return data.decode("utf-8", errors="replace")

@@ -1,0 +1,206 @@
+"""Published cards brought up to date with the templates as they are now, repo by repo.
+
+    the account's repos -> those that are ours and public -> is their template touched? -> facts read back
+    -> rendered -> held against README.md on the Hub (`card_decision`) -> one commit each (`card_commit`)
+
+What is up to date is left as it is, so that a run that was killed goes on where it was. What fails is told
+of that repo, and does not stop the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from bot.card.board import Board, board
+from bot.card.changes import Touched, touched_by
+from bot.card.facts import Facts
+from bot.card.figures.draw import FOLDER
+from bot.card.render import render
+from bot.errors import BotError, NeedsPerson, NotFound, UsageError
+from bot.huggingface import HubDoor
+from bot.publish import card_facts, ledger
+from bot.publish.card_commit import card_files, commit, renewed
+from bot.publish.card_decision import CardUpdate, decide
+from bot.publish.card_merge import Take
+from bot.publish.card_origin import CARD, RENDERED, by_hand, last_written
+from bot.publish.card_sketch import sketches
+from bot.publish.ledger import OnHub
+from bot.records import Card, Manifest, Record, RepoFile
+from bot.review.review import review
+
+
+class Drawn(Protocol):
+    """A picture as PNG files, light and dark."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def dark_path(self) -> str: ...
+
+    @property
+    def light(self) -> bytes: ...
+
+    @property
+    def dark(self) -> bytes: ...
+
+
+Draw = Callable[[Facts, Board], "tuple[Drawn, ...]"]
+
+
+class Wanted(Record, frozen=True, kw_only=True):
+    """How cards are updated. `own` is an account's templates; `take` settles a conflict; `everything` renders
+    also cards whose template did not change."""
+
+    own: Path | None = None
+    take: Take | None = None
+    everything: bool = False
+
+
+class Planned(Record, frozen=True, kw_only=True):
+    """An update, and what is needed to write it. `listed` are the Hub's files at `there.sha`."""
+
+    update: CardUpdate
+    there: OnHub
+    listed: tuple[RepoFile, ...] = ()
+    facts: Facts | None = None
+    card: Card | None = None
+
+
+def published(door: HubDoor, account: str) -> list[OnHub]:
+    """The account's public repos that the bot made; one base's beside each other."""
+    found = (ledger.look(door, model.repo) for model in door.list_models(account) if not model.private)
+    ours = [there for there in found if there.manifest is not None and not there.private]
+    return sorted(ours, key=lambda there: (there.manifest.base if there.manifest else "", there.repo))
+
+
+def one(door: HubDoor, repo: str) -> OnHub:
+    """That repo. Raises NotFound, NeedsPerson (not ours), UsageError (not public yet)."""
+    there = ledger.look(door, repo)
+    if there.standing == "absent":
+        raise NotFound(f"{repo} is not on the Hub, or this token may not read it: check the name")
+    if there.manifest is None:
+        raise NeedsPerson(f"{repo} was not made by this bot: its card is left as it is")
+    if there.private:
+        raise UsageError(f"{repo} is not public yet: `bot release {repo}` comes first")
+    return there
+
+
+def plans(door: HubDoor, repos: Iterable[OnHub], wanted: Wanted) -> Iterator[Planned]:
+    """What is to become of each card, one after the other; nothing is written.
+
+    A repo that cannot be read or a card that cannot be rendered is told in its update.
+    """
+    touched = touched_by(wanted.own)
+    for there in repos:
+        try:
+            yield _plan(door, there, wanted, touched)
+        except BotError as error:
+            yield Planned(update=failed(CardUpdate(repo=there.repo, status="failed"), error), there=there)
+
+
+def failed(update: CardUpdate, error: BotError) -> CardUpdate:
+    """The same, failed."""
+    return replace(update, status="failed", error=str(error), error_kind=type(error).__name__)
+
+
+def _plan(door: HubDoor, there: OnHub, wanted: Wanted, touched: Touched) -> Planned:
+    manifest = _manifest(there)
+    listed = door.files(there.repo, there.sha)
+    changed = by_hand(manifest, listed)
+    untouched = CardUpdate(
+        repo=there.repo,
+        status="edited" if CARD in changed else "unchanged",
+        edited=CARD in changed,
+        note="edited by hand; its template did not change" if CARD in changed else "",
+    )
+    if manifest.measuring:
+        note = "its tasks are being measured: its card is written again when they are done"
+        return Planned(update=replace(untouched, note=note), there=there, listed=listed)
+    stale = touched(manifest.template, manifest.template_commit, _notices(manifest))
+    if not (stale or wanted.everything or wanted.take):
+        return Planned(update=untouched, there=there, listed=listed)
+    facts = card_facts.facts_of(door, there.repo)
+    said = review(facts, card_facts.outcomes_of(door, facts))
+    card = render(facts, said, wanted.own, sketches(facts, board(facts)))
+    found = _found(door, there, changed, card)
+    update = decide(found, manifest.template_commit, card.template_commit, wanted.take)
+    return Planned(update=update, there=there, listed=listed, facts=facts, card=card)
+
+
+def _notices(manifest: Manifest) -> tuple[str, ...]:
+    """The blocks that `render` puts on top of this card, whatever its template includes."""
+    due = {"rehearsal": manifest.rehearsal, "stopped": manifest.stopped, "running": manifest.measuring}
+    return tuple(f"blocks/{name}" for name, is_due in due.items() if is_due)
+
+
+def _found(door: HubDoor, there: OnHub, changed: tuple[str, ...], card: Card) -> CardUpdate:
+    """The three texts. Raises NeedsPerson where what stands on the Hub is no text."""
+    manifest = _manifest(there)
+    data = door.read(there.repo, CARD, there.sha)
+    try:
+        before = data.decode("utf-8") if data is not None else None
+    except UnicodeDecodeError:
+        raise NeedsPerson(f"{there.repo}: README.md on the Hub is no UTF-8 text: mend it there") from None
+    edited = CARD in changed or any(file.path == RENDERED for file in manifest.files)
+    return CardUpdate(
+        repo=there.repo,
+        status="unchanged",
+        before=before,
+        base=last_written(door, there.repo, there.sha, manifest) if edited else before,
+        rendered=card.text,
+        edited=edited,
+        kept=tuple(path for path in changed if path not in (CARD, RENDERED)),
+    )
+
+
+def write(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> CardUpdate:
+    """Make the commit that the plan has in mind; what goes wrong stands in the update."""
+    update = planned.update
+    if not update.writes:
+        return update
+    try:
+        return replace(update, commit=_written(door, planned, draw, wanted))
+    except BotError as error:
+        return failed(update, error)
+
+
+def _written(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> str:
+    update, facts, card = planned.update, planned.facts, planned.card
+    assert facts is not None and card is not None and update.after is not None, "what writes was rendered"  # noqa: PT018
+    kept = () if wanted.take == "mine" else update.kept
+    figures = _figures(door, planned, facts, draw, wanted)
+    whole = card_files(update.after, card.text, {card_facts.FILE: card_facts.encoded(facts), **figures})
+    files = {path: data for path, data in whole.items() if path not in kept}
+    message = f"Card: template {card.template} at {(card.template_commit or 'no commit')[:12]}"
+    return commit(door, planned.there, renewed(_manifest(planned.there), card, files), files, message)
+
+
+def _figures(
+    door: HubDoor, planned: Planned, facts: Facts, draw: Draw, wanted: Wanted
+) -> dict[str, bytes | None]:
+    """The figures anew, and None for those that are no longer shown. Nothing where they show the same."""
+    now = sketches(facts, board(facts))
+    shown = {path for sketch in now for path in (sketch.path, sketch.dark_path)}
+    there = {file.path for file in planned.listed if file.path.startswith(f"{FOLDER}/")}
+    found: dict[str, bytes | None] = dict.fromkeys(_ours(planned, there - shown))
+    kept = card_facts.kept_facts(door, planned.there.repo, planned.there.sha)
+    if kept and sketches(kept, board(kept)) == now and shown <= there and not wanted.everything:
+        return found
+    for figure in draw(facts, board(facts)):
+        found |= {figure.path: figure.light, figure.dark_path: figure.dark}
+    return found
+
+
+def _ours(planned: Planned, paths: set[str]) -> list[str]:
+    """Those of the paths that the bot put there: another's picture stays."""
+    return [file.path for file in _manifest(planned.there).files if file.path in paths]
+
+
+def _manifest(there: OnHub) -> Manifest:
+    assert there.manifest is not None, "only what the bot made is looked at"
+    return there.manifest
