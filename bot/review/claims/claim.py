@@ -8,7 +8,7 @@ from bot.records import Record
 from bot.review.claims.clause import Clause, TaskGroup, parties, task_groups
 from bot.review.claims.context import Context
 from bot.review.claims.findings import Reading
-from bot.review.claims.metrics import Scale
+from bot.review.claims.metrics import MEAN, Scale
 from bot.review.claims.words import Relation
 
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
@@ -165,6 +165,21 @@ class Work:
         """The metric named in the clause, or the one that was spoken of."""
         named = (t.word.value for t in self.clause.tokens if t.word and t.word.kind == "metric")
         return next(named, "")
+
+    def metric_at(self, anchor: int) -> str:
+        """The metric of a number: the nearest before it that no other number took, else the nearest after it."""
+        tokens = self.clause.tokens
+        if anchor + 1 < len(tokens) and (word := tokens[anchor + 1].word) and word.kind == "metric":
+            if self.clause.between(tokens[anchor], tokens[anchor + 1]).strip().lower() in ("in", "of", "of the", "in the", ""):
+                return word.value
+        for indices in (range(anchor - 1, -1, -1), range(anchor + 1, len(tokens))):
+            for index in indices:
+                word = tokens[index].word
+                if word is not None and word.kind == "metric":
+                    return word.value
+                if tokens[index].quantity is not None:
+                    break
+        return self.metric() if self.metric() == MEAN or not self.groups else ""
 
     def quantifier(self) -> str:
         """`all`, `most` or `else`, where the clause speaks of tasks so."""

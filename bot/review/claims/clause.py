@@ -99,7 +99,7 @@ def parties(clause: Clause) -> tuple[Party, ...]:
     """Who is compared with whom: a name after `than` or `beats` is a rival, `A and B` are one party."""
     found: list[Party] = []
     for index, token in enumerate(clause.tokens):
-        if not (token.is_model or token.kind("group")):
+        if not (token.is_model or _group(token)):
             continue
         previous = clause.tokens[index - 1] if index else None
         if found and previous is not None and _joins(clause, found[-1], index, previous, token):
@@ -115,6 +115,8 @@ def parties(clause: Clause) -> tuple[Party, ...]:
             )
             continue
         linked = previous is not None and _linked(clause, previous, token)
+        if _group(token) == "own" and not (linked or _object(clause, index)):
+            continue  # "this model" as a subject is a pronoun
         found.append(
             Party(
                 models=token.models,
@@ -130,7 +132,9 @@ def parties(clause: Clause) -> tuple[Party, ...]:
 
 
 def _group(token: Token) -> str:
-    return token.word.value if token.word and token.word.kind == "group" else ""
+    if token.word is None:
+        return ""
+    return token.word.value if token.word.kind == "group" or token.word.value == "own" else ""
 
 
 def _joins(clause: Clause, last: Party, index: int, previous: Token, token: Token) -> bool:

@@ -99,7 +99,7 @@ def _subjects(scale: Scale, party: Party | None, context: Context) -> tuple[Mode
             if context.rivals
             else _scored(scale)
         )
-    if party.group == "others":
+    if party.group in ("others", "nobody"):
         return of(scale, context.rivals) or tuple(m for m in _scored(scale) if m.role != "subject")
     return of(scale, party.models) or (scale.board.subject,)
 
@@ -129,6 +129,8 @@ def _rivals(
         else:
             sets += [(model,) for model in told]
         return unique(sets)
+    if party.group == "own":
+        return unique([tuple(m for m in (scale.board.subject,) if m not in subjects)])
     if party.group:
         found = [told or others]
         if party.group == "others" and told and len(told) < 2:

@@ -34,6 +34,8 @@ def holds(relation: Relation, gap: Gap) -> bool | None:
     if relation.sign == 0:
         near = _nearness(relation, gap)
         return abs(gap.delta) <= near + 1e-9
+    if relation.strength == "least":
+        return delta * relation.sign >= -1e-9
     if delta * relation.sign <= 1e-9:
         return False
     if gap.metric in (PERPLEXITY, SIZE, SPEED):
@@ -280,8 +282,10 @@ class Count:
 def _printed(relation: Relation, mine: Model, theirs: Model, task: str) -> bool:
     """By the three digits that tables print: what is equal there is a tie."""
     gap = Gap(metric=task, mine=round(mine.scores[task].value, 3), theirs=round(theirs.scores[task].value, 3))
-    plain = Relation(sign=relation.sign, strength=relation.strength if relation.sign == 0 else "")
-    return bool(holds(plain, gap))
+    if relation.strength == "same":
+        return abs(gap.delta or 0.0) < 0.0005
+    kept = relation.strength if relation.strength in ("close", "least") else ""
+    return bool(holds(Relation(sign=relation.sign, strength=kept), gap))
 
 
 def readings(

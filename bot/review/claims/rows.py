@@ -171,7 +171,8 @@ class Reader:
             return False
         if context.metric and context.metric != MEAN and not context.tasks:
             return bool(number.places) and not any(t.relation for t in label)
-        scored = number.fits_a_score or (number.kind == "percent" and number.places >= 1)
+        hundredths = number.places >= 1 and 1.5 < number.low <= 100
+        scored = number.fits_a_score or (number.kind in ("percent", "plain") and hundredths)
         return (
             scored
             and bool(column.models or column.tasks or column.metric == MEAN)
@@ -182,15 +183,17 @@ class Reader:
         """A score in its column: it must be the board's, within the printed digits."""
         model = of(self.scale, context.subjects)[0]
         metrics = context.tasks or (context.metric,)
+        of_scores = bool(context.tasks) or context.metric == MEAN
+        hundredths = number.kind == "percent" or (of_scores and number.low > 1.5)
         found = []
         for metric in metrics:
             value = self.scale.value(model, metric)
             if value is None:
                 found.append(Reading(holds=None, why=f"no {title(metric)} of {model.label} is known"))
                 continue
-            scales = (2.0**-30, 1e-9) if metric == SIZE else (100.0 if number.kind == "percent" else 1.0,)
+            scales = (2.0**-30, 1e-9) if metric == SIZE else (100.0 if hundredths else 1.0,)
             right = any(fits(number, value, "", each) for each in scales)
-            fix = None if metric == SIZE or number.kind == "percent" else f"{value:.{max(3, number.places)}f}"
+            fix = None if metric == SIZE or hundredths else f"{value:.{max(3, number.places)}f}"
             told = f"{title(metric)} of {model.label} is {shown(metric, value)}"
             found.append(Reading(holds=right, why=told, fix=None if right else fix))
         return Claim(start=token.start, end=token.end, readings=tuple(found))

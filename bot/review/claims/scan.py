@@ -9,7 +9,7 @@ from bot.card.board import Board
 from bot.records import Record
 from bot.review.claims import words as vocabulary
 from bot.review.claims.names import Names
-from bot.review.claims.quantities import Quantity, read
+from bot.review.claims.quantities import Quantity, count, read
 from bot.review.claims.task_names import spellings
 from bot.review.claims.words import Relation, Superlative, Word
 
@@ -20,6 +20,11 @@ _NUMBER = re.compile(
 )
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
 _COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
+_ALL_OF = re.compile(
+    r"(?:all|each of|every one of|all of)(?: the)? (?P<n>\d{1,2}|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+    r" (?:\w{3,12} )?(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b",
+    re.IGNORECASE,
+)
 _PAREN = re.compile(r"\(if [^()]{0,80}\)")
 _POSSESSIVE = re.compile(r"'s?\b")
 
@@ -84,6 +89,8 @@ class Scanner:
             return token
         if token := self._task(text, at, end):
             return token
+        if (every := _ALL_OF.match(text, at, end)) and count(every["n"]) == len(self.board.tasks):
+            return Token(start=at, end=every.end(), word=Word(kind="tasks", value="all"))
         if (
             _NUMBER.match(text, at)
             and not (text[at] in "+-" and at and text[at - 1].isalnum())

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bot.records import Record
 
 Axis = Literal["quality", "value", "size", "speed"]
-Strength = Literal["", "slight", "big", "crushing", "same", "close"]
+Strength = Literal["", "slight", "big", "crushing", "same", "close", "least"]
 
 
 class Relation(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
+from bot.review.claims.clause import TaskGroup
 from bot.review.claims.context import Sides, sides
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import Count, fits, readings
@@ -230,17 +231,27 @@ def _only(work: Work) -> Iterator[Claim | None]:
     only = next((i for i, token in enumerate(tokens) if token.kind("only")), None)
     if only is None or not work.groups:
         return
-    place = work.nearest_relation(only, reach=2)
+    group = next((g for g in work.groups if g.first > only), None)
+    first = _are_the_only(work, only)
+    place = work.nearest_relation(only, reach=5 if first else 2)
     if place is None:
         return
-    relation, group = tokens[place].relation, next((g for g in work.groups if g.first > only), None)
+    relation, group = tokens[place].relation, first or group
     if relation is None or group is None or relation.axis in ("size", "speed") or relation.sign == 0:
         return
-    named = _tasks_after(work, only)
+    named = first.tasks if first else _tasks_after(work, only)
     who = sides(work.scale, work.clause, work.context, place)
-    yield _claim_only(
-        work, who, relation, named, (min(only, place), max(i for i, t in enumerate(tokens) if t.tasks))
-    )
+    places = [only, place, *(index for index, token in enumerate(tokens) if token.tasks)]
+    yield _claim_only(work, who, relation, named, (min(places), max(places)))
+
+
+def _are_the_only(work: Work, only: int) -> TaskGroup | None:
+    """The tasks in `A and B are the only tasks on which ...`."""
+    before = [group for group in work.groups if group.last < only]
+    if not before:
+        return None
+    gap = work.clause.text[work.clause.tokens[before[-1].last].end : work.clause.tokens[only].start]
+    return before[-1] if re.fullmatch(r"\s*\)?\s*(?:is|are|was|were|remains?)\s+(?:the|its)?\s*", gap) else None
 
 
 def _tasks_after(work: Work, only: int) -> tuple[str, ...]:

@@ -115,13 +115,15 @@ def _arrow_mark(work: Work, index: int) -> bool:
 
 def _arrow(work: Work, index: int) -> bool:
     token = work.clause.tokens[index]
+    if token.relation is not None and token.relation.axis == "value" and token.relation.sign:
+        return _arrow_mark(work, index)
     return _arrow_mark(work, index) or (token.relation is not None and token.relation.direct)
 
 
 def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     near = work.nearest_relation(index)
     relation = work.clause.tokens[near].relation if near is not None else None
-    metric = metric_of(relation, work.metric())
+    metric = metric_of(relation, work.metric_at(index))
     group = work.tasks_for(index)
     if metric == MEAN and group is not None and _attached(work, index, group):
         metric = ""
@@ -223,9 +225,21 @@ def _readings(
         ]  # fmt: skip
     if work.quantifier() == "all" and bound:
         return [_on_tasks(work, a, b, _all(work, a, b), quantity, sign, bound) for a, b in _each(who)]
+    if bound == "most" and metric != MEAN:
+        return [_at_most(work, a, b, quantity, sign) for a, b in _each(who)]
     if metric == MEAN or work.quantifier() == "all":
         return [differs(work.scale, a, b, MEAN, quantity, sign, bound) for a, b in _each(who)]
     return _anywhere(work, who, quantity, sign, bound)
+
+
+def _at_most(work: Work, mine: Model, theirs: Model, quantity: Quantity, sign: int) -> Reading:
+    """`up to 2.5 points`, `the gap never exceeds 0.8 points`: true of every shared task that goes that way."""
+    parts = []
+    for task in work.scale.shared(mine, theirs):
+        delta = work.scale.gap(mine, theirs, task).delta or 0.0
+        reading = differs(work.scale, mine, theirs, task, quantity, 0, "most")
+        parts.append(reading if not sign or delta * sign > 0 else Reading(holds=True, why=reading.why))
+    return together(parts) or Reading(holds=None, why="no task in common")
 
 
 def _all(work: Work, mine: Model, theirs: Model) -> TaskGroup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
@@ -13,7 +14,7 @@ from bot.review.claims.metrics import LOWER_IS_BETTER, MEAN, PARAMETERS, SIZE, S
 from bot.review.claims.thresholds import PERFECT
 from bot.review.claims.words import Superlative
 
-_FIRST = Superlative(sign=1)
+_FAMILY = re.compile(r"\b(?:family|families|siblings?|quants)\b", re.IGNORECASE)
 
 
 def find(work: Work) -> Iterator[Claim]:
@@ -261,6 +262,8 @@ def standing_among(work: Work, who: Sides) -> list[tuple[Model, ...]]:
         tuple(m for m in everyone if m.name in names and m not in who.subjects) for names in work.context.sets
     ]
     told = tuple(m for m in everyone if m.name in work.context.rivals and m not in who.subjects)
+    if _FAMILY.search(work.clause.text, work.clause.start, work.clause.end):
+        sets.append(tuple(m for m in others if m.role != "rival"))
     if len(told) > 1 or (told and work.context.fixed):
         sets.append(told)
     return list(unique((*sets, others)))

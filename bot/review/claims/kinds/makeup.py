@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.context import sides
+from bot.review.claims.context import of, sides
 from bot.review.claims.findings import Reading
 from bot.review.claims.metrics import PARAMETERS
 
@@ -75,7 +75,8 @@ def _models(work: Work, index: int, bits: int) -> tuple[Model, ...]:
     said = who.said and not (bits == _FULL and all(model.role == "base" for model in who.subjects))
     if said or bits == _FULL:
         return who.subjects if said else (work.scale.board.subject,)
-    return work.scale.board.models
+    near = (*who.subjects, *of(work.scale, work.context.subjects), work.scale.board.subject)
+    return tuple({model.name: model for model in near}.values())
 
 
 def _stored(work: Work, model: Model, parts: list[int], bits: int) -> Reading | None:

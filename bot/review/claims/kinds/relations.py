@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import parties
-from bot.review.claims.context import Sides, sides
-from bot.review.claims.findings import Reading
+from bot.review.claims.context import Sides, of, sides
+from bot.review.claims.findings import Reading, negated, together
 from bot.review.claims.judge import any_task, most, overall, readings, related, turned
 from bot.review.claims.metrics import MEAN, SIZE
 from bot.review.claims.words import Relation
@@ -68,6 +68,7 @@ _FIRST_WORDS = re.compile(
     r"has|have|with|just|it|its|only|however|overall|finally|here|both|all|because|since|which|when|where|this|these)\b",
     re.IGNORECASE,
 )
+_FAMILY = re.compile(r"\b(?:family|families|siblings?|quants?)\b", re.IGNORECASE)
 _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _Judged = Callable[[Model, Sequence[Model]], Reading]
 
@@ -132,6 +133,8 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     judged = _judged(work, index, relation, metric, who)
     if judged is None or not (who.rivals or len(who.subjects) > 1 or who.unknown):
         return None
+    if any(party.group == "nobody" and party.first < index for party in parties(work.clause)):
+        return _nobody(work, index, relation, metric, who)
     if who.unknown:
         found = [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     else:
@@ -144,6 +147,27 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     made = work.claim(first, last, found, paired=True)
     work.taken = taken | {index}
     return made
+
+
+def _nobody(work: Work, index: int, relation: Relation, metric: str, who: Sides) -> Claim | None:
+    """`no other quant has a higher score on A`, `nothing beats it on A or B`: true of none of the others."""
+    board = work.scale.board
+    named = [m for party in parties(work.clause) if party.models and party.rival for m in of(work.scale, party.models)]
+    mine = (named or list(of(work.scale, work.context.subjects)) or [board.subject])[0]
+    group = work.tasks_for(index)
+    metrics = group.tasks if group else (metric,) if metric else work.context.tasks
+    if not metrics:
+        return None
+    family = _FAMILY.search(work.clause.text, work.clause.start, work.clause.end) is not None
+    others = [m for m in board.models if m is not mine and not (family and m.role == "rival")]
+    parts = []
+    for metric_ in metrics:
+        for other in others:
+            reading = related(work.scale, other, [mine], (metric_,), relation)
+            if reading.holds is not None:
+                parts.append(negated(reading))
+    whole = together(parts)
+    return work.claim(*_span(work, index, who), [whole] if whole else [])
 
 
 def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation:

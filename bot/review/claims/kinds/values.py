@@ -41,7 +41,7 @@ def find(work: Work) -> Iterator[Claim]:
 
 def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
     """What the number can be a value of; empty where that is not clear."""
-    named = work.metric() or work.context.metric
+    named = work.metric_at(index) or work.metric() or work.context.metric
     if quantity.kind == "size" and (named == SIZE or _is_size(work, index)):
         return (SIZE,)
     if quantity.kind == "speed":
@@ -88,28 +88,11 @@ def _is_size(work: Work, index: int) -> bool:
     machine = any(
         word in text for word in ("mac", "ram", "memory", "gpu", "vram", "machine", "card with", "device")
     )
-    named = any(token.is_model for token in work.clause.tokens)
+    named = any(token.is_model or token.kind("pronoun") for token in work.clause.tokens)
     token = work.clause.tokens[index]
     before = work.clause.text[max(work.clause.start, token.start - 12) : token.start].lower().split()
-    own = bool(before) and before[-1] in (
-        "at",
-        "is",
-        "weighs",
-        "takes",
-        "only",
-        "just",
-        "needs",
-        "to",
-        "of",
-        "about",
-    )
-    return (
-        own
-        and (
-            not machine or (before[-1] in ("at", "weighs", "takes") and token.start - work.clause.start < 40)
-        )
-        and (named or own)
-    )
+    own = bool(before) and before[-1] in ("at", "weighs", "takes")
+    return (named and not machine) or (own and (not machine or token.start - work.clause.start < 40))
 
 
 def _score_metrics(work: Work, index: int, named: str) -> tuple[str, ...]:
@@ -126,7 +109,7 @@ def _readings(work: Work, index: int, quantity: Quantity, metrics: tuple[str, ..
     if owner == ():
         return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     bound = work.bound(index)
-    models = owner or _possible(work)
+    models = owner or _possible(work, index, quantity)
     return [_value(work, model, metric, quantity, bound) for model in models for metric in metrics]
 
 
@@ -152,12 +135,15 @@ def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
     return None
 
 
-def _possible(work: Work) -> tuple[Model, ...]:
+def _possible(work: Work, index: int, quantity: Quantity) -> tuple[Model, ...]:
     """Without a name beside it: the models of the clause, of what was said before, or any."""
     named = [name for token in work.clause.tokens for name in token.models]
     if any(token.unknown for token in work.clause.tokens):
         return ()
     pronoun = any(token.kind("pronoun") for token in work.clause.tokens)
+    one = dict.fromkeys(name for token in work.clause.tokens[:index] for name in token.models)
+    if len(one) == 1 and quantity.kind in ("size", "speed") and not any(t.relation for t in work.clause.tokens):
+        return of(work.scale, one)
     if not named and pronoun and work.metric() in (SIZE, SPEED):
         return of(work.scale, work.context.subjects) or (work.scale.board.subject,)
     if named and len(set(named)) > 1:
