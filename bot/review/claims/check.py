@@ -5,6 +5,7 @@ text -> plain -> blocks -> sentences and rows -> clauses of tokens -> claims -> 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -21,6 +22,10 @@ from bot.review.claims.metrics import Scale
 from bot.review.claims.plain import Plain
 from bot.review.claims.rows import Reader
 from bot.review.claims.scan import Scanner, Token
+
+
+# "full precision on data paths" speaks of bits, not of a model
+_OF_PARTS = re.compile(r"\s(?:on|in|for|across)\s[\w\s]{0,24}(?:paths?|layers?|weights|data|attention|heads?)\b")
 
 
 def check(text: str, board: Board) -> tuple[Finding, ...]:
@@ -96,7 +101,7 @@ class _Examiner:
             claims = list(self._clause(clause, told))
             yield from claims
             context = self._after(clause, context, silent=not claims)
-        if any(party.unknown for found in everyone for party in found):
+        if any(token.unknown and not _OF_PARTS.match(self.text, token.end) for token in tokens):
             self.section = replace(self.section, strangers=True)
             context = replace(context, strangers=True)
         self.spoken = replace(

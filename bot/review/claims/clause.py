@@ -159,6 +159,10 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         and "within" in clause.text[max(0, previous.start - 8) : previous.start]
     ):
         return True
+    if previous.kind("metric") and gap.strip() == "of":
+        earlier = clause.tokens[max(0, index - 3) : index]
+        if any(t.kind("times") or (t.quantity and t.quantity.kind == "percent") for t in earlier):
+            return True  # `half the size of`, `40 % of the size of`
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
 
 

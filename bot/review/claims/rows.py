@@ -71,12 +71,13 @@ class Reader:
                 yield from self._prose(row[0].start, row[-1].end, context)
             return
         columns = [self._column(cell) for cell in table.header]
+        context = replace(context, strangers=False)
         yield from self._arrows(table)
         for row in table.rows:
             if len(row) == 1 or len(table.header) == 1:
                 yield from self._in_order(table, row, context)
             else:
-                yield from self._row(columns, row, context)
+                yield from self._row(table, columns, row, context)
 
     def _tokens(self, cell: Cell) -> tuple[Token, ...]:
         return self.scanner.tokens(self.text, cell.start, cell.end)
@@ -101,7 +102,14 @@ class Reader:
             plain=_words_beside(self.text, cell, tokens) <= 1,
         )
 
-    def _row(self, columns: list[Column], row: tuple[Cell, ...], context: Context) -> Iterator[Claim]:
+    def _in_column(self, table: Table, index: int) -> tuple[str, ...]:
+        """The models that a column names: without columns of scores, the better one is one of these."""
+        cells = (row[index] for row in table.rows if index < len(row))
+        return tuple(dict.fromkeys(n for cell in cells for t in self._tokens(cell) for n in t.models))
+
+    def _row(
+        self, table: Table, columns: list[Column], row: tuple[Cell, ...], context: Context
+    ) -> Iterator[Claim]:
         label = self._tokens(row[0])
         tasks = tuple(dict.fromkeys(task for token in label for task in token.tasks))
         loose = any(token.loose for token in label)
@@ -118,7 +126,8 @@ class Reader:
                 named = [name for token in self._tokens(cell) for name in token.models]
                 leading = tuple(dict.fromkeys(named)) or leading
                 if len(leading) == 1 and tasks:
-                    yield from self._leads(cell, leading, tasks, compared or told.rivals, loose)
+                    among = compared or self._in_column(table, index)
+                    yield from self._leads(cell, leading, tasks, among, loose)
                     continue
             yield from self._cell(cell, column, told, label, columns)
 

@@ -196,6 +196,8 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
         return lambda mine, theirs: related(scale, mine, theirs, (metric,), relation)
     quantifier = work.quantifier()
     group = work.tasks_for(index)
+    if quantifier == "else" and _own_tasks(work, index):
+        quantifier = ""
     if quantifier == "except":
         kept = tuple(task for task in scale.tasks if task not in work.excluded())
         if not work.excluded():
@@ -224,6 +226,12 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
     ):
         return lambda mine, theirs: overall(scale, mine, theirs, relation)
     return None
+
+
+def _own_tasks(work: Work, index: int) -> bool:
+    """`beats q8 on A and loses everywhere else`: the first of the two relations has tasks of its own."""
+    rest = next(i for i, t in enumerate(work.clause.tokens) if t.word is not None and t.word.value == "else")
+    return any(index < group.first < rest for group in work.groups)
 
 
 def _about(work: Work, index: int, metric: str, relation: Relation) -> bool:
