@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
-Touched = Callable[[str, "str | None", tuple[str, ...]], bool]
-"""(template, the commit its card names, further files on the card) -> may the card read otherwise now?"""
+Touched = Callable[[str, "str | None", tuple[str, ...]], "frozenset[str] | None"]
+"""(template, the commit its card names, further files on the card) -> the files it uses that changed since.
+
+None where git cannot tell, so that the card may read otherwise now."""
 
 
 def changed_blocks(folder: Path, since: str | None) -> frozenset[str] | None:
@@ -94,16 +96,18 @@ def touched_by(own: Path | None) -> Touched:
     changed = functools.cache(changed_blocks)
     used_by = functools.cache(lambda template: uses(template, own))
 
-    def touched(template: str, since: str | None, further: tuple[str, ...] = ()) -> bool:
+    def touched(template: str, since: str | None, further: tuple[str, ...] = ()) -> frozenset[str] | None:
         used = used_by(template) | {f"{name}{SUFFIX}" for name in further}
+        found: frozenset[str] = frozenset()
         if own is not None:
             others = changed(own, since)
-            if others is None or used & others:
-                return True
+            if others is None:
+                return None
+            found = used & others
             used = frozenset(name for name in used if not (own / name).is_file())
         if not used:
-            return False
+            return found
         others = changed(standard(), since)
-        return others is None or bool(used & others)
+        return (found or None) if others is None else found | (used & others)
 
     return touched

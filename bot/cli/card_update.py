@@ -179,6 +179,7 @@ def _as_json(each: CardUpdate) -> dict[str, Any]:
     names = ("repo", "status", "edited", "commit", "note", "error", "error_kind", "diff")
     return {
         **{name: getattr(each, name) for name in names},
+        "blocks": list(each.blocks),
         "kept": list(each.kept),
         "hand_diff": each.hand_diff,
         "template_diff": each.template_diff if each.status == "conflict" else "",

@@ -31,6 +31,8 @@ def changes(update: CardUpdate) -> Iterator[RenderableType]:
     yield Text(f"{update.repo}: {WORDS[update.status]}", style="bold")
     for sentence in filter(None, (update.note, update.error)):
         yield Text(f"  {_printable(sentence)}")
+    if update.blocks:
+        yield Text(f"  changed since then: {', '.join(update.blocks)}")
     if update.kept:
         yield Text(f"  changed by hand as well, and left so: {_printable(', '.join(update.kept))}")
     if update.hand_diff:

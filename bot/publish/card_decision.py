@@ -26,8 +26,9 @@ class CardUpdate(Record, frozen=True, kw_only=True):
 
     `before` is README.md as it stands on the Hub (None: it is not there), `base` what the bot wrote last
     (None: not known), `rendered` what it would write now, `after` what is to stand there (None: nothing is
-    to be written). `kept` are other files that somebody changed by hand and that are left as they are.
-    `commit` is the Hub's, once written; `note` a sentence for people.
+    to be written). `blocks` are the files of its template that changed since, as far as git knows. `kept` are
+    other files that somebody changed by hand and that are left as they are. `commit` is the Hub's, once
+    written; `note` a sentence for people.
     """
 
     repo: str
@@ -37,6 +38,7 @@ class CardUpdate(Record, frozen=True, kw_only=True):
     rendered: str | None = None
     after: str | None = None
     edited: bool = False
+    blocks: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     commit: str = ""
     note: str = ""

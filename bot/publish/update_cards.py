@@ -122,12 +122,12 @@ def _plan(door: HubDoor, there: OnHub, wanted: Wanted, touched: Touched) -> Plan
         note = "its tasks are being measured: its card is written again when they are done"
         return Planned(update=replace(untouched, note=note), there=there, listed=listed)
     stale = touched(manifest.template, manifest.template_commit, _notices(manifest))
-    if not (stale or wanted.everything or wanted.take):
+    if stale == frozenset() and not (wanted.everything or wanted.take):
         return Planned(update=untouched, there=there, listed=listed)
     facts = card_facts.facts_of(door, there.repo)
     said = review(facts, card_facts.outcomes_of(door, facts))
     card = render(facts, said, wanted.own, sketches(facts, board(facts)))
-    found = _found(door, there, changed, card)
+    found = replace(_found(door, there, changed, card), blocks=tuple(sorted(stale or ())))
     update = decide(found, manifest.template_commit, card.template_commit, wanted.take)
     return Planned(update=update, there=there, listed=listed, facts=facts, card=card)
 
