@@ -25,7 +25,9 @@ from bot.review.claims.scan import Scanner, Token
 
 
 # "full precision on data paths" speaks of bits, not of a model
-_OF_PARTS = re.compile(r"\s(?:on|in|for|across)\s[\w\s]{0,24}(?:paths?|layers?|weights|data|attention|heads?)\b")
+_OF_PARTS = re.compile(
+    r"\s(?:on|in|for|across)\s[\w\s]{0,24}(?:paths?|layers?|weights|data|attention|heads?)\b"
+)
 
 
 def check(text: str, board: Board) -> tuple[Finding, ...]:

@@ -170,7 +170,13 @@ class Work:
         """The metric of a number: the nearest before it that no other number took, else the nearest after it."""
         tokens = self.clause.tokens
         if anchor + 1 < len(tokens) and (word := tokens[anchor + 1].word) and word.kind == "metric":
-            if self.clause.between(tokens[anchor], tokens[anchor + 1]).strip().lower() in ("in", "of", "of the", "in the", ""):
+            if self.clause.between(tokens[anchor], tokens[anchor + 1]).strip().lower() in (
+                "in",
+                "of",
+                "of the",
+                "in the",
+                "",
+            ):
                 return word.value
         for indices in (range(anchor - 1, -1, -1), range(anchor + 1, len(tokens))):
             for index in indices:

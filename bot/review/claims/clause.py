@@ -120,7 +120,9 @@ def parties(clause: Clause) -> tuple[Party, ...]:
         found.append(
             Party(
                 models=token.models,
-                rival=linked or _object(clause, index) or (bool(_group(token)) and _among(clause, token)),
+                rival=(linked and not _arrives(clause, found, index))
+                or _object(clause, index)
+                or (bool(_group(token)) and _among(clause, token)),
                 first=index,
                 last=index,
                 unknown=token.unknown,
@@ -164,6 +166,14 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         if any(t.kind("times") or (t.quantity and t.quantity.kind == "percent") for t in earlier):
             return True  # `half the size of`, `40 % of the size of`
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
+
+
+def _arrives(clause: Clause, found: list[Party], index: int) -> bool:
+    """`from q4 to qx65`: the second is the one that is spoken of."""
+    before = clause.tokens[index - 1]
+    if not found or found[-1].last != index - 2 or clause.text[before.start : before.end].lower() != "to":
+        return False
+    return found[-1].first > 0 and clause.tokens[found[-1].first - 1].kind("from")
 
 
 def _among(clause: Clause, token: Token) -> bool:

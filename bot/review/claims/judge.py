@@ -146,8 +146,6 @@ def differs(
     right = _magnitude(scale, gap, mine, theirs, quantity, bound)
     delta = gap.delta
     turned = sign and delta and (delta > 0) != (sign > 0) and abs(quantity.low) > 1e-9
-    if turned and metric not in scale.tasks and metric != MEAN:
-        turned = (gap.better or 0.0) * sign < 0 and delta * sign < 0
     if right and not turned:
         return Reading(holds=True, why=told)
     relative = f" = {100 * abs(delta):.1f} points, {100 * abs(delta) / (gap.theirs or 1):.1f} % relative"

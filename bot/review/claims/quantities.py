@@ -45,13 +45,18 @@ WORD_QUANTITY = re.compile(
     re.IGNORECASE,
 )
 FRACTION = re.compile(
-    rf"(?P<of>\d{{1,2}}|{_WORDS}|none|all)"
+    rf"(?<!/)(?P<of>\d{{1,2}}|{_WORDS}|none|all)"
     rf"(?:\s?/\s?|\s(?:tasks?|benchmarks?|wins?|metrics|tests?)?\s?(?:(?:out )?of|from|in)\s"
     r"(?:the |its |all |these |our |those )?(?:total )?)"
-    rf"(?P<all>\d{{1,2}}|{_WORDS})(?![\w%]|\.\d|[- ]?bits?\b)",
+    rf"(?P<all>\d{{1,2}}|{_WORDS})(?![\w%]|\.\d|\s?/\s?\d|[- ]?bits?\b)",
     re.IGNORECASE,
 )
 ALL_BUT = re.compile(rf"all but (?P<but>\d{{1,2}}|{_WORDS})\b(?! of)", re.IGNORECASE)
+PLACE = re.compile(
+    rf"(?P<place>first|second|third|fourth|fifth) (?=(?:out )?of (?:the )?(?:\d|{_WORDS})\b(?! (?:tasks|benchmarks|tests)))",
+    re.IGNORECASE,
+)
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
 RANK = re.compile(
     r"(?:#\s?|No\. ?|number |rank )(?P<rank>\d)\b|(?P<ordinal>[1-9])(?:st|nd|rd|th)\b", re.IGNORECASE
 )
@@ -122,6 +127,10 @@ def _all_but(found: re.Match[str]) -> Quantity:
     return Quantity(kind="count", low=count(found["but"]), short=True)
 
 
+def _place(found: re.Match[str]) -> Quantity:
+    return Quantity(kind="rank", low=1 + _ORDINALS.index(found["place"].lower()))
+
+
 def _rank(found: re.Match[str]) -> Quantity:
     return Quantity(kind="rank", low=int(found["rank"] or found["ordinal"]))
 
@@ -171,6 +180,6 @@ def _places(written: str) -> int:
 
 
 _READERS = (
-    (ALL_BUT, _all_but), (FRACTION, _fraction), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted),
+    (ALL_BUT, _all_but), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted),
     (QUANTITY, _number),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from bot.review.claims.words import Relation, Superlative, Word
 
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
 _NUMBER = re.compile(
-    r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no)\b",
+    r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no|first|second|third|fourth|fifth)\b",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
@@ -24,6 +24,10 @@ _ALL_OF = re.compile(
     r"(?:all|each of|every one of|all of)(?: the)? (?P<n>\d{1,2}|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
     r" (?:\w{3,12} )?(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b",
     re.IGNORECASE,
+)
+_MORE = {("more", "than"): 1, ("less", "than"): -1, ("fewer", "than"): -1}
+_BEFORE_NUMBER = re.compile(
+    r"\s*(?:[~+\-\u00b1.]?\d|half|twice|double|a |an |one|two|three|four|five|six|seven)"
 )
 _PAREN = re.compile(r"\(if [^()]{0,80}\)")
 _POSSESSIVE = re.compile(r"'s?\b")
@@ -130,6 +134,8 @@ class Scanner:
             entry = vocabulary.WORDS.get(phrase)
             if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
                 continue
+            if isinstance(entry, Word) and phrase in _MORE and not _BEFORE_NUMBER.match(text, until):
+                entry = Relation(sign=_MORE[phrase], axis="value", direct=True)  # "37 % more than q8"
             if isinstance(entry, Relation):
                 return Token(start=at, end=until, relation=entry)
             if isinstance(entry, Superlative):

@@ -251,7 +251,9 @@ def _are_the_only(work: Work, only: int) -> TaskGroup | None:
     if not before:
         return None
     gap = work.clause.text[work.clause.tokens[before[-1].last].end : work.clause.tokens[only].start]
-    return before[-1] if re.fullmatch(r"\s*\)?\s*(?:is|are|was|were|remains?)\s+(?:the|its)?\s*", gap) else None
+    return (
+        before[-1] if re.fullmatch(r"\s*\)?\s*(?:is|are|was|were|remains?)\s+(?:the|its)?\s*", gap) else None
+    )
 
 
 def _tasks_after(work: Work, only: int) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ def _arrow(work: Work, index: int) -> bool:
 def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     near = work.nearest_relation(index)
     relation = work.clause.tokens[near].relation if near is not None else None
-    metric = metric_of(relation, work.metric_at(index))
+    metric = metric_of(relation if quantity.kind != "points" else None, work.metric_at(index))
     group = work.tasks_for(index)
     if metric == MEAN and group is not None and _attached(work, index, group):
         metric = ""
@@ -214,7 +214,7 @@ def _readings(
     bound = work.bound(index)
     if metric in (SIZE, SPEED, PERPLEXITY, PARAMETERS):
         one_by_one = _each(who)
-        valued = _by_value(relation, metric, sign)
+        valued = _by_value(relation, metric, quantity, sign)
         return [differs(work.scale, a, b, metric, quantity, valued, bound) for a, b in one_by_one]
     if quantity.high is not None:
         return _range(work, who, quantity, sign, group)
@@ -257,16 +257,10 @@ def _each(who: Sides) -> list[tuple[Model, Model]]:
     return list(unique.values())
 
 
-def _by_value(relation: Relation | None, metric: str, sign: int) -> int:
-    """The sign of the difference in values: `better` means lower for a perplexity."""
-    if relation is not None and relation.axis == "quality" and metric == PERPLEXITY:
-        worded = relation.sign
-        return sign if _moves(relation) else -worded
-    return sign
-
-
-def _moves(relation: Relation) -> bool:
-    return relation.strength == ""
+def _by_value(relation: Relation | None, metric: str, quantity: Quantity, sign: int) -> int:
+    """The sign of the difference in values: a perplexity that improves is a lower one."""
+    quality = relation is not None and relation.axis == "quality"
+    return -sign if quality and metric == PERPLEXITY and not quantity.sign else sign
 
 
 def _on_tasks(

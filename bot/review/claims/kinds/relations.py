@@ -152,7 +152,12 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
 def _nobody(work: Work, index: int, relation: Relation, metric: str, who: Sides) -> Claim | None:
     """`no other quant has a higher score on A`, `nothing beats it on A or B`: true of none of the others."""
     board = work.scale.board
-    named = [m for party in parties(work.clause) if party.models and party.rival for m in of(work.scale, party.models)]
+    named = [
+        m
+        for party in parties(work.clause)
+        if party.models and party.rival
+        for m in of(work.scale, party.models)
+    ]
     mine = (named or list(of(work.scale, work.context.subjects)) or [board.subject])[0]
     group = work.tasks_for(index)
     metrics = group.tasks if group else (metric,) if metric else work.context.tasks

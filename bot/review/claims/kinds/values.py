@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.card.board import Model
@@ -13,6 +14,7 @@ from bot.review.claims.metrics import BITS, KL, MEAN, PARAMETERS, PERPLEXITY, SI
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.thresholds import NOMINAL
 
+_VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
 _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
 
 
@@ -130,6 +132,8 @@ def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
         close = all(word.lower().strip(":(='") in _JOINS for word in gap.split()) and not any(
             mark in gap for mark in ",;"
         )
+        if not before and _VALUE.match(work.clause.text, token.end):
+            continue  # `0.655 (q8-hi: 0.651)`: that name has a number of its own
         if token.is_model and close and (before or gap.strip().lower() in ("for", "by", "from", "of", "(")):
             return of(work.scale, token.models) if not token.unknown else ()
     return None
@@ -142,7 +146,11 @@ def _possible(work: Work, index: int, quantity: Quantity) -> tuple[Model, ...]:
         return ()
     pronoun = any(token.kind("pronoun") for token in work.clause.tokens)
     one = dict.fromkeys(name for token in work.clause.tokens[:index] for name in token.models)
-    if len(one) == 1 and quantity.kind in ("size", "speed") and not any(t.relation for t in work.clause.tokens):
+    if (
+        len(one) == 1
+        and quantity.kind in ("size", "speed")
+        and not any(t.relation for t in work.clause.tokens)
+    ):
         return of(work.scale, one)
     if not named and pronoun and work.metric() in (SIZE, SPEED):
         return of(work.scale, work.context.subjects) or (work.scale.board.subject,)
