@@ -20,7 +20,8 @@ from bot.card.changes import Touched, touched_by
 from bot.card.facts import Facts
 from bot.card.figures.draw import FOLDER
 from bot.card.render import render
-from bot.errors import BotError, NeedsPerson, NotFound, UsageError
+from bot.card.template_folder import commit_of, standard
+from bot.errors import BotError, ConfigError, NeedsPerson, NotFound, UsageError
 from bot.huggingface import HubDoor
 from bot.publish import card_facts, ledger
 from bot.publish.card_commit import card_files, commit, renewed
@@ -172,12 +173,23 @@ def write(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> CardUp
 def _written(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> str:
     update, facts, card = planned.update, planned.facts, planned.card
     assert facts is not None and card is not None and update.after is not None, "what writes was rendered"  # noqa: PT018
+    _refuse_other_templates(card, wanted.own)
     kept = () if wanted.take == "mine" else update.kept
     figures = _figures(door, planned, facts, draw, wanted)
     whole = card_files(update.after, card.text, {card_facts.FILE: card_facts.encoded(facts), **figures})
     files = {path: data for path, data in whole.items() if path not in kept}
     message = f"Card: template {card.template} at {(card.template_commit or 'no commit')[:12]}"
     return commit(door, planned.there, renewed(_manifest(planned.there), card, files), files, message)
+
+
+def _refuse_other_templates(card: Card, own: Path | None) -> None:
+    """What is published names its templates' commit. Raises ConfigError where they are at another now."""
+    now = commit_of(own or standard())
+    if now != card.template_commit or (now or "").endswith("-dirty"):
+        raise ConfigError(
+            f"{own or standard()} is not as it was committed when the card was rendered: commit what changed "
+            "there, and run it again"
+        )
 
 
 def _figures(

@@ -1,4 +1,4 @@
-"""Which files of the templates changed since a commit, and which templates use them."""
+"""Which files of the templates changed, which templates use them, and what becomes of a card then."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from pathlib import Path
 
 import git
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.card.board import board
 from bot.card.changes import changed_blocks, touched_by, uses
 from bot.card.facts import Facts
 from bot.card.figures.draw import figures
 from bot.card.template_folder import standard
+from bot.publish.card_decision import CardUpdate, decide
+from bot.publish.card_merge import Take
 from bot.publish.card_sketch import sketches
 from tests.card.examples import BASE_MEASUREMENT, QX64_HI, QX86_HI, card_facts
 
@@ -148,3 +152,83 @@ def test_a_sketch_says_of_each_picture_what_the_drawn_one_says(facts: Facts) -> 
     drawn = [(each.path, each.dark_path, each.alt, each.width) for each in figures(facts, known)]
 
     assert [(each.path, each.dark_path, each.alt, each.width) for each in sketches(facts, known)] == drawn
+
+
+OLD, NEW = 40 * "1", 40 * "2"
+BASE = [f"line {number}" for number in range(12)]
+
+
+def text(*lines: str, at: str = OLD) -> str:
+    return "".join(f"{line}\n" for line in (*lines, "", "", "", f"template at {at}"))
+
+
+def decided(theirs: str | None, mine: str, base: str | None, take: Take | None = None) -> CardUpdate:
+    """A card that is `theirs` on the Hub, where the bot wrote `base` and would write `mine` now."""
+    found = CardUpdate(
+        repo="a/b", status="unchanged", before=theirs, base=base, rendered=mine, edited=theirs != base
+    )
+    return decide(found, OLD, NEW, take)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "base", "take", "status", "after"),
+    [
+        (text("a"), text("a", at=NEW), text("a"), None, "unchanged", None),
+        (text("a"), text("b", at=NEW), text("a"), None, "changed", text("b", at=NEW)),
+        (text("h"), text("a", at=NEW), text("a"), None, "edited", None),
+        (text("h"), text("h", at=NEW), text("a"), None, "edited", None),
+        (text("h"), text("b", at=NEW), text("a"), None, "conflict", None),
+        (text("h"), text("b", at=NEW), text("a"), "mine", "edited", text("b", at=NEW)),
+        (text("h"), text("b", at=NEW), text("a"), "theirs", "edited", text("h", at=NEW)),
+        (None, text("b", at=NEW), text("a"), None, "conflict", None),
+        (None, text("b", at=NEW), text("a"), "mine", "edited", text("b", at=NEW)),
+        (None, text("b", at=NEW), text("a"), "theirs", "edited", None),
+        (text("h"), text("b", at=NEW), None, None, "conflict", None),
+        (text("h"), text("b", at=NEW), None, "mine", "edited", text("b", at=NEW)),
+        (text("h"), text("b", at=NEW), None, "theirs", "edited", text("h", at=NEW)),
+    ],
+)
+def test_what_becomes_of_a_card(
+    theirs: str | None, mine: str, base: str | None, take: Take | None, status: str, after: str | None
+) -> None:
+    """A new commit alone changes nothing; the hand's words fall only where a person said `--take mine`."""
+    found = decided(theirs, mine, base, take)
+
+    assert (found.status, found.after) == (status, after)
+
+
+def test_line_ends_of_windows_are_no_hand_edit_to_fight_over() -> None:
+    """An editor that ends lines otherwise changes no line of the merge."""
+    found = decided(text(*BASE).replace("\n", "\r\n"), text("b", *BASE, at=NEW), text(*BASE))
+
+    assert (found.status, found.after) == ("edited", text("b", *BASE, at=NEW))
+
+
+LINES = st.dictionaries(st.integers(0, len(BASE) - 1), st.sampled_from(["", "x", "two\nlines", "<<<<<<<"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(by_hand=LINES, by_template=LINES)
+def test_without_a_persons_word_no_line_of_a_hand_is_lost(
+    by_hand: dict[int, str], by_template: dict[int, str]
+) -> None:
+    """Whatever both sides change: either it is a conflict and nothing is written, or both changes stand."""
+
+    def changed(changes: dict[int, str], who: str, at: str) -> str:
+        lines = [
+            f"{who} {number} {changes[number]}" if number in changes else line
+            for number, line in enumerate(BASE)
+        ]
+        return text(*lines, at=at)
+
+    theirs, mine = changed(by_hand, "hand", OLD), changed(by_template, "template", NEW)
+    found = decided(theirs, mine, text(*BASE))
+
+    after = found.after if found.after is not None else theirs
+    assert all(f"hand {number} {by_hand[number]}".strip() in after for number in by_hand)
+    if found.status != "conflict":
+        assert all(f"template {number} {by_template[number]}".strip() in after for number in by_template)
+    else:
+        assert by_hand
+        assert by_template
+        assert found.after is None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,6 +199,26 @@ def test_nothing_is_written_without_a_yes(bot: Bot, templates: Templates, publis
     assert published.commits(target) == before
 
 
+def test_somebody_at_a_terminal_is_asked_once(bot: Bot, templates: Templates, published: Published) -> None:
+    """The diff, then the question with how many cards it is about; a `y` writes."""
+    target = published.put()
+    templates.change()
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "card", "update"],
+        env=bot.environment, stdin=theirs, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.write(ours, b"y\n")
+
+    shown, _ = process.communicate(timeout=240)
+
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0
+    assert shown.index(f"+{OTHER_LINE}") < shown.index("Write 1 card?")
+    assert OTHER_LINE in published.readme(target)
+
+
 def test_the_watchlist_may_say_yes_once_for_all(bot: Bot, templates: Templates, published: Published) -> None:
     """`cards: auto` writes without asking; a dry run stays one."""
     target = published.put()
@@ -317,6 +341,23 @@ def test_whoever_is_faster_keeps_what_he_wrote(templates: Templates, published: 
 
     assert [(each.status, each.error_kind) for each in done] == [("failed", "NeedsPerson")]
     assert published.commits(target)[0] == faster
+
+
+def test_a_card_never_names_a_commit_that_its_templates_are_not_at(
+    templates: Templates, published: Published
+) -> None:
+    """Changed again between the look and the commit: nothing is written until that is committed."""
+    target = published.put()
+    before = published.commits(target)
+    templates.change()
+    wanted = update_cards.Wanted(own=templates.folder)
+    planned = list(update_cards.plans(published.door, [update_cards.one(published.door, target)], wanted))
+    templates.write("blocks/shown", "Not committed.")
+
+    done = [update_cards.write(published.door, each, figures, wanted) for each in planned]
+
+    assert [(each.status, each.error_kind) for each in done] == [("failed", "ConfigError")]
+    assert published.commits(target) == before
 
 
 def test_a_repo_that_the_bot_did_not_make_is_left_alone(
