@@ -23,7 +23,6 @@ from bot.review.claims.plain import Plain
 from bot.review.claims.rows import Reader
 from bot.review.claims.scan import Scanner, Token
 
-
 # "full precision on data paths" speaks of bits, not of a model
 _OF_PARTS = re.compile(
     r"\s(?:on|in|for|across)\s[\w\s]{0,24}(?:paths?|layers?|weights|data|attention|heads?)\b"

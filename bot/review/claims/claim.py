@@ -8,7 +8,7 @@ from bot.records import Record
 from bot.review.claims.clause import Clause, TaskGroup, parties, task_groups
 from bot.review.claims.context import Context
 from bot.review.claims.findings import Reading
-from bot.review.claims.metrics import MEAN, Scale
+from bot.review.claims.metrics import MEAN, MEAN_OF, Scale
 from bot.review.claims.words import Relation
 
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
@@ -167,17 +167,13 @@ class Work:
         return next(named, "")
 
     def metric_at(self, anchor: int) -> str:
-        """The metric of a number: the nearest before it that no other number took, else the nearest after it."""
+        """The metric of a number: the nearest before it that no other number took, else one after it."""
         tokens = self.clause.tokens
-        if anchor + 1 < len(tokens) and (word := tokens[anchor + 1].word) and word.kind == "metric":
-            if self.clause.between(tokens[anchor], tokens[anchor + 1]).strip().lower() in (
-                "in",
-                "of",
-                "of the",
-                "in the",
-                "",
-            ):
-                return word.value
+        following = tokens[anchor + 1] if anchor + 1 < len(tokens) else None
+        if following is not None and following.kind("metric") and following.word is not None:
+            gap = self.clause.between(tokens[anchor], following).strip().lower()
+            if gap in ("in", "of", "of the", "in the", ""):
+                return following.word.value
         for indices in (range(anchor - 1, -1, -1), range(anchor + 1, len(tokens))):
             for index in indices:
                 word = tokens[index].word
@@ -186,6 +182,12 @@ class Work:
                 if tokens[index].quantity is not None:
                     break
         return self.metric() if self.metric() == MEAN or not self.groups else ""
+
+    def mean_of(self) -> tuple[str, ...]:
+        """The mean over some tasks, as `mean of A and B` names them; none where no tasks are named."""
+        tasks = tuple(dict.fromkeys(task for group in self.groups for task in group.tasks))
+        known = tuple(task for task in tasks if task in self.scale.tasks)
+        return (f"{MEAN_OF}{'|'.join(known)}",) if len(known) > 1 else ()
 
     def quantifier(self) -> str:
         """`all`, `most` or `else`, where the clause speaks of tasks so."""

@@ -122,7 +122,7 @@ def parties(clause: Clause) -> tuple[Party, ...]:
                 models=token.models,
                 rival=(linked and not _arrives(clause, found, index))
                 or _object(clause, index)
-                or (bool(_group(token)) and _among(clause, token)),
+                or (_of_several(previous, token) and _among(clause, token)),
                 first=index,
                 last=index,
                 unknown=token.unknown,
@@ -166,6 +166,11 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         if any(t.kind("times") or (t.quantity and t.quantity.kind == "percent") for t in earlier):
             return True  # `half the size of`, `40 % of the size of`
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
+
+
+def _of_several(previous: Token | None, token: Token) -> bool:
+    """`best of both`, `the smallest of A and B`."""
+    return bool(_group(token)) or (previous is not None and previous.superlative is not None)
 
 
 def _arrives(clause: Clause, found: list[Party], index: int) -> bool:

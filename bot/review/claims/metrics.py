@@ -10,6 +10,9 @@ from bot.review.claims.thresholds import HIGH_SHARE
 MEAN, PERPLEXITY, KL, SIZE, SPEED, PARAMETERS, BITS = (
     "mean", "perplexity", "kl", "size", "speed", "parameters", "bits per weight",
 )  # fmt: skip
+MEAN_OF = "mean of "
+"""Before the tasks (`|` between them) whose mean alone is meant."""
+
 LOWER_IS_BETTER = frozenset((PERPLEXITY, KL, SIZE, PARAMETERS, BITS))
 _PLACES = {PERPLEXITY: 3, KL: 4, SPEED: 1, BITS: 2}
 
@@ -53,11 +56,13 @@ class Gap(Record, frozen=True, kw_only=True):
 
 def title(metric: str) -> str:
     """The metric as people write it."""
+    if metric.startswith(MEAN_OF):
+        return MEAN_OF + " and ".join(task_title(task) for task in metric.removeprefix(MEAN_OF).split("|"))
     return "mean score" if metric == MEAN else task_title(metric)
 
 
 def places(metric: str) -> int:
-    return _PLACES.get(metric, 4 if metric == MEAN else 3)
+    return _PLACES.get(metric, 4 if metric.startswith(MEAN) else 3)
 
 
 def shown(metric: str, value: float) -> str:
@@ -91,6 +96,10 @@ class Scale:
 
     def value(self, model: Model, metric: str, among: tuple[str, ...] = ()) -> float | None:
         """The value of one model; the mean is taken over `among`, or over all of its tasks."""
+        if metric.startswith(MEAN_OF):
+            some = metric.removeprefix(MEAN_OF).split("|")
+            values = [model.scores[task].value for task in some if task in model.scores]
+            return sum(values) / len(some) if len(values) == len(some) else None
         if metric == MEAN:
             tasks = among or tuple(task for task in self.tasks if task in model.scores)
             found = [model.scores[task].value for task in tasks if task in model.scores]

@@ -53,7 +53,8 @@ FRACTION = re.compile(
 )
 ALL_BUT = re.compile(rf"all but (?P<but>\d{{1,2}}|{_WORDS})\b(?! of)", re.IGNORECASE)
 PLACE = re.compile(
-    rf"(?P<place>first|second|third|fourth|fifth) (?=(?:out )?of (?:the )?(?:\d|{_WORDS})\b(?! (?:tasks|benchmarks|tests)))",
+    rf"(?P<place>first|second|third|fourth|fifth) "
+    rf"(?=(?:out )?of (?:the )?(?:\d|{_WORDS})\b(?! (?:tasks|benchmarks|tests)))",
     re.IGNORECASE,
 )
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
@@ -180,6 +181,6 @@ def _places(written: str) -> int:
 
 
 _READERS = (
-    (ALL_BUT, _all_but), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank), (WORD_QUANTITY, _in_words), (COUNT, _counted),
-    (QUANTITY, _number),
+    (ALL_BUT, _all_but), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank), (WORD_QUANTITY, _in_words),
+    (COUNT, _counted), (QUANTITY, _number),
 )  # fmt: skip

@@ -22,6 +22,7 @@ from bot.review.claims.tables import Cell, Table
 
 _DELTA = re.compile(r"\u0394|diff|delta|gain|change|improvement|\u00b1|gap|\bvs\b", re.IGNORECASE)
 _LEADER = re.compile(r"winner|leader|best|better|recommend|ahead|choice|who leads", re.IGNORECASE)
+_SCORE = re.compile(r"\s*(?:score|accuracy|acc|result|value)s?\s*(?:\(.{0,20}\))?\s*", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _ARROWS = {"\u2191": 1, "\u2193": -1, "\u2192": 0}
 
@@ -118,6 +119,7 @@ class Reader:
         compared = tuple(dict.fromkeys(name for column in columns for name in column.models))
         base = replace(context, tasks=tasks, loose=loose, metric=metric, borrowed=False)
         subject = models or next((c.models for c in columns[1:] if c.models), ()) or context.subjects
+        subject = subject or (self.scale.board.subject.name,)
         leading: tuple[str, ...] = ()
         for index, cell in enumerate(row[1:], start=1):
             column = columns[index] if index < len(columns) else Column()
@@ -184,7 +186,7 @@ class Reader:
         scored = number.fits_a_score or (number.kind in ("percent", "plain") and hundredths)
         return (
             scored
-            and bool(column.models or column.tasks or column.metric == MEAN)
+            and bool(column.models or column.tasks or column.metric == MEAN or _SCORE.fullmatch(column.text))
             and not any(t.relation for t in label)
         )
 

@@ -15,17 +15,20 @@ from bot.review.claims.words import Relation, Superlative, Word
 
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
 _NUMBER = re.compile(
-    r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no|first|second|third|fourth|fifth)\b",
+    r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no"
+    r"|first|second|third|fourth|fifth)\b",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
 _COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
 _ALL_OF = re.compile(
-    r"(?:all|each of|every one of|all of)(?: the)? (?P<n>\d{1,2}|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
-    r" (?:\w{3,12} )?(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b",
+    r"(?:all|each of|every one of|all of)(?: the)? "
+    r"(?P<n>\d{1,2}|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:\w{3,12} )?"
+    r"(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b",
     re.IGNORECASE,
 )
 _MORE = {("more", "than"): 1, ("less", "than"): -1, ("fewer", "than"): -1}
+_AFTER_NUMBER = re.compile(r"[\d%x](?: \w{2,8})?\s+$")
 _BEFORE_NUMBER = re.compile(
     r"\s*(?:[~+\-\u00b1.]?\d|half|twice|double|a |an |one|two|three|four|five|six|seven)"
 )
@@ -134,7 +137,11 @@ class Scanner:
             entry = vocabulary.WORDS.get(phrase)
             if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
                 continue
-            if isinstance(entry, Word) and phrase in _MORE and not _BEFORE_NUMBER.match(text, until):
+            if (
+                phrase in _MORE
+                and not _BEFORE_NUMBER.match(text, until)
+                and _AFTER_NUMBER.search(text, max(0, at - 24), at)
+            ):
                 entry = Relation(sign=_MORE[phrase], axis="value", direct=True)  # "37 % more than q8"
             if isinstance(entry, Relation):
                 return Token(start=at, end=until, relation=entry)

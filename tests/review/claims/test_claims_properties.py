@@ -67,8 +67,8 @@ def test_a_row_of_a_table_holds_when_it_is_right(known: Board, task: str) -> Non
         assert "false" in verdicts(f"{head}{row} {loser} |\n", known)
 
 
-PIECES = """ARC PIQA q5 Heron qx65-hi beats than over vs best #1 6/7 0.741 +0.02 2.5% points ( ) | - * ` [ ]( < >
-not except all tasks perplexity 6.54 8-bit data size 5G by from to and , ; : . → ↑ ± – — € 1e9"""
+PIECES = """ARC PIQA q5 Heron qx65-hi beats than over vs best #1 6/7 0.741 +0.02 2.5% points ( ) | - * `
+[ ]( < > not except all tasks perplexity 6.54 8-bit data size 5G by from to and , ; : . → ↑ ± – — € 1e9"""
 WORDS = st.sampled_from([*PIECES.split(), "\n", "\t", "\n\n", "  "])
 
 

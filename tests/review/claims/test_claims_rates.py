@@ -15,7 +15,7 @@ def _pairs(answers: list[Answer]) -> Counter[tuple[str, str]]:
 
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the published cards are not beside the repository")
 def test_the_claims_of_published_cards() -> None:
-    """At least 25 of the 29 false claims of five published cards are found, and no true one is called false."""
+    """At least 25 of the 29 false claims of five published cards are found, no true one is called false."""
     pairs = _pairs(seeds())
     assert pairs["false", "false"] >= 25
     assert pairs["true", "false"] == 0

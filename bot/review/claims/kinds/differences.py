@@ -228,12 +228,15 @@ def _readings(
     if bound == "most" and metric != MEAN:
         return [_at_most(work, a, b, quantity, sign) for a, b in _each(who)]
     if metric == MEAN or work.quantifier() == "all":
-        return [differs(work.scale, a, b, MEAN, quantity, sign, bound) for a, b in _each(who)]
+        means = (MEAN, *work.mean_of())
+        return [
+            differs(work.scale, a, b, mean, quantity, sign, bound) for a, b in _each(who) for mean in means
+        ]
     return _anywhere(work, who, quantity, sign, bound)
 
 
 def _at_most(work: Work, mine: Model, theirs: Model, quantity: Quantity, sign: int) -> Reading:
-    """`up to 2.5 points`, `the gap never exceeds 0.8 points`: true of every shared task that goes that way."""
+    """`up to 2.5 points`, `the gap never exceeds 0.8`: true of every shared task that goes that way."""
     parts = []
     for task in work.scale.shared(mine, theirs):
         delta = work.scale.gap(mine, theirs, task).delta or 0.0

@@ -180,7 +180,7 @@ def _metrics(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
         return work.scale.tasks
     if work.groups:
         return _tasks(work, index)
-    if named == MEAN and (near or not work.context.tasks):
+    if named == MEAN and (near or (work.clause.has("performance") and not work.context.tasks)):
         return (MEAN,)
     return work.context.tasks if _close_to_row(work, index) else ()
 

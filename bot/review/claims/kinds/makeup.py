@@ -128,7 +128,7 @@ def _parameters(work: Work) -> Iterator[Claim | None]:
     gap = work.clause.text[
         min(tokens[near].end, tokens[place].end) : max(tokens[near].start, tokens[place].start)
     ]
-    if len(gap.split()) > 4:
+    if len(gap.split()) > 4 or "," in gap:
         return
     who = sides(work.scale, work.clause, work.context, near)
     mine = who.subjects[0]

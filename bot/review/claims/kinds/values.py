@@ -14,6 +14,12 @@ from bot.review.claims.metrics import BITS, KL, MEAN, PARAMETERS, PERPLEXITY, SI
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.thresholds import NOMINAL
 
+# Words that announce a size: `needs 5 GB`, `is only 5 GB`. A Mac with 16 GB is none of the model's own.
+_SIZED = frozenset(
+    {
+        "needs", "is", "of", "with", "to", "only", "just", "about", "occupies", "uses", "comes", "has", "size", "roughly",
+    }
+)  # fmt: skip
 _VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
 _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
 
@@ -21,10 +27,9 @@ _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12),
 # What may lie between a name and its value: `q4-hi scores 0.639`, `0.653 for bf16`.
 _JOINS = frozenset(
     {
-        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches", "reached",
-        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the",
-        "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in",
-        "accuracy", "result", "about",
+        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches",
+        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in",
+        "accuracy", "result", "about", "reached",
     }
 )  # fmt: skip
 
@@ -44,7 +49,7 @@ def find(work: Work) -> Iterator[Claim]:
 def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
     """What the number can be a value of; empty where that is not clear."""
     named = work.metric_at(index) or work.metric() or work.context.metric
-    if quantity.kind == "size" and (named == SIZE or _is_size(work, index)):
+    if quantity.kind == "size" and _is_size(work, index):
         return (SIZE,)
     if quantity.kind == "speed":
         return (SPEED,)
@@ -93,13 +98,15 @@ def _is_size(work: Work, index: int) -> bool:
     named = any(token.is_model or token.kind("pronoun") for token in work.clause.tokens)
     token = work.clause.tokens[index]
     before = work.clause.text[max(work.clause.start, token.start - 12) : token.start].lower().split()
-    own = bool(before) and before[-1] in ("at", "weighs", "takes")
-    return (named and not machine) or (own and (not machine or token.start - work.clause.start < 40))
+    last = before[-1].strip("(:=~") if before else ""
+    if last in ("at", "weighs", "takes", "weighing", "taking"):
+        return not machine or token.start - work.clause.start < 40
+    return named and not machine and last in _SIZED
 
 
 def _score_metrics(work: Work, index: int, named: str) -> tuple[str, ...]:
     if named == MEAN:
-        return (MEAN,)
+        return (MEAN, *work.mean_of())
     group = work.tasks_for(index)
     if group is not None:
         return group.tasks
@@ -134,9 +141,18 @@ def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
         )
         if not before and _VALUE.match(work.clause.text, token.end):
             continue  # `0.655 (q8-hi: 0.651)`: that name has a number of its own
+        if before and _paired(work, index):
+            continue  # `above that of bf16 (12.869 against 12.810)`: the first is another's
         if token.is_model and close and (before or gap.strip().lower() in ("for", "by", "from", "of", "(")):
             return of(work.scale, token.models) if not token.unknown else ()
     return None
+
+
+def _paired(work: Work, index: int) -> bool:
+    tokens = work.clause.tokens
+    return (
+        index + 2 < len(tokens) and tokens[index + 1].kind("link") and tokens[index + 2].quantity is not None
+    )
 
 
 def _possible(work: Work, index: int, quantity: Quantity) -> tuple[Model, ...]:
