@@ -36,7 +36,9 @@ def clean(value: object) -> str:
 
     Lone surrogates become U+FFFD, runs of white space one space; at most MAX_LENGTH characters.
     """
-    kept = "".join(_clean_character(c) for c in str(value)[: 4 * MAX_LENGTH])
+    written = str(value)[: 4 * MAX_LENGTH]
+    plain = written.isascii() and written.isprintable()  # as nearly all is: nothing to look at one by one
+    kept = written if plain else "".join(map(_clean_character, written))
     line = _SPACES.sub(" ", kept)
     return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1] + "…"
 

@@ -68,7 +68,14 @@ class _Folders(BaseLoader):
                 f"{kind} is not available: put the text in a file under blocks/ and include it",
                 found.lineno, template, str(path),
             )  # fmt: skip
-        return source, str(path), lambda: self._find(template) == path and path.stat().st_mtime_ns == changed
+        before = tuple(folder / template for folder in self.folders)
+        before = before[: next(at for at, each in enumerate(before) if each.resolve() == path)]
+
+        def is_current() -> bool:
+            covered = any(each.exists() for each in before)
+            return not covered and path.is_file() and path.stat().st_mtime_ns == changed
+
+        return source, str(path), is_current
 
 
 @functools.lru_cache(maxsize=16)
