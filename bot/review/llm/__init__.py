@@ -1,6 +1,5 @@
 """A review written by a language model, every number rendered by the bot and every claim checked.
 
-settings     which model, and how long it is waited for
 prompts      what it is asked, from templates in git
 endpoint     asks a server; `completion` reads its answers
 local        asks a model on this machine; `generate` is the child that runs it
@@ -13,7 +12,7 @@ write        all of it in order
 """
 
 from bot.review.llm.reviewed import Block, Checked, Dropped, Reviewed
-from bot.review.llm.settings import ReviewSettings
+from bot.review_settings import ReviewSettings
 from bot.review.llm.write import write
 
 __all__ = ["Block", "Checked", "Dropped", "ReviewSettings", "Reviewed", "write"]

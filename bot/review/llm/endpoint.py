@@ -18,7 +18,7 @@ from bot import loopback
 from bot.errors import Cancelled
 from bot.review.llm.completion import Piece, error_text, piece
 from bot.review.llm.reviewed import NoReview
-from bot.review.llm.settings import ReviewSettings
+from bot.review_settings import ReviewSettings
 
 CONNECT = 10.0
 """Seconds for making a connection."""

@@ -13,7 +13,7 @@ from bot.review.llm.completion import Piece
 from bot.review.llm.endpoint import Message
 from bot.review.llm.generate import Generated, GenerateRequest
 from bot.review.llm.reviewed import NoReview
-from bot.review.llm.settings import ReviewSettings
+from bot.review_settings import ReviewSettings
 
 
 def generate(

@@ -24,7 +24,7 @@ from bot.review.llm.judge import Check, Judge, final, judge_for, judged
 from bot.review.llm.local import generate
 from bot.review.llm.plain import parts, without_thoughts
 from bot.review.llm.reviewed import Checked, Dropped, NoReview, Reviewed
-from bot.review.llm.settings import ReviewSettings
+from bot.review_settings import ReviewSettings
 
 LEAST_SENTENCES = 2
 LEAST_WORDS = 20

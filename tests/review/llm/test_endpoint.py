@@ -144,6 +144,23 @@ def test_a_review_of_ten_megabytes_is_none(written: Written) -> None:
     assert "more than any review" in sentence_of(written(sends([chunk] * 60 + [event(finish="stop")])))
 
 
+@pytest.mark.parametrize("chunk", [event("and so on " * 500), event("", reasoning="hm, well " * 500)])
+def test_an_endless_answer_is_left_at_the_most_that_is_read(written: Written, chunk: bytes) -> None:
+    """A flood of words or thoughts ends long before the time is over."""
+    assert "the endpoint sent more than any review has" in sentence_of(written(endless(chunk)))
+
+
+def test_a_server_on_this_machine_is_asked_without_a_proxy(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy for the web, set in the environment, is none for a model that runs here."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert written(streams(GOOD))[0] is not None
+
+
 def test_more_bytes_than_any_answer_are_not_kept(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body is read up to a bound, whatever is in it."""
     monkeypatch.setattr(endpoint, "MOST_BYTES", 10_000)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.card.board import Board
 from bot.errors import BotError
 from bot.review.llm.draft import Draft, Sentence, draft, laid_out
 from bot.review.llm.judge import final, judge_for, judged
 from bot.review.llm.names import raw_number
 from bot.review.llm.plain import parts
 from bot.review.llm.write import mended
-from tests.review.llm.card import AHEAD, BEHIND, BOARD, FACTS, LIE, TAKE, check
+from tests.review.llm.card import AHEAD, BEHIND, BOARD, FACTS, LIE, TAKE, Found, check
 
 JUDGE = judge_for(FACTS, BOARD, check)
 PIECES = (
@@ -38,6 +39,20 @@ def test_what_is_kept_is_not_false_and_has_no_number_of_its_own(found: list[str]
         text = text.replace(shown, "")
     assert raw_number(text, JUDGE.names) is None
     assert "\u202e" not in text
+
+
+def test_what_leaned_on_a_cut_sentence_is_checked_again() -> None:
+    """A statement that is true only beside a sentence that had to go, goes as well."""
+
+    def leaning(text: str, known: Board) -> tuple[Found, ...]:
+        at = text.find("So is the other")
+        alone = () if at < 0 else (Found(quote="So", start=at, end=at + 2, verdict="false", why="it leans"),)
+        return check(text, known) + (() if LIE in text else alone)
+
+    judge = judge_for(FACTS, BOARD, leaning)
+    found = judged(draft(parts(f"{AHEAD}\n\n{LIE} So is the other one.\n\n{BEHIND}")), judge)
+    assert [sentence.written for sentence in found.refused] == [LIE]
+    assert final(found, judge)[1].text == laid_out(judged(draft(parts(f"{AHEAD}\n\n{BEHIND}")), JUDGE)).text
 
 
 @given(st.lists(pieces, min_size=1, max_size=25))

@@ -111,7 +111,15 @@ def test_when_the_endpoint_dies_in_between_the_true_part_stays(written: Written)
     assert "out of memory" in outcome[1][0]
 
 
-@pytest.mark.parametrize("answer", [LIE, f"{AHEAD}", "Fine model. " * 20, f"{LIE} {LIE} {LIE} {LIE} {LIE}"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LIE,
+        f"{AHEAD}",
+        "It is a fine model for all that you do with it. " * 3,
+        f"{LIE} {LIE} {LIE} {LIE} {LIE}",
+    ],
+)
 def test_too_little_truth_is_no_review(written: Written, answer: str) -> None:
     """A review of which hardly anything is left, or that states nothing, is not used."""
     reviewed, log = written(streams(answer), attempts=0)
@@ -126,10 +134,14 @@ def test_another_language_goes_back_and_is_no_review(written: Written, llm: LlmS
         "qx75-hi ist auf den schweren Fragen besser als mxfp4 und braucht etwas mehr Platz auf der "
         "Platte. Wer genug davon hat, der ist mit diesem Modell gut beraten und sollte es einfach nehmen."
     )
-    reviewed, log = written(streams(german), attempts=1)
-    assert reviewed is None
-    assert "it is not English" in log[-1]
-    assert "it is not English" in llm.prompts[1]
+    for answer in (
+        german,
+        "Das ist gut so. Manches ist auch schade. Wer will, nimmt es trotzdem. " * 3,
+    ):
+        reviewed, log = written(streams(answer), attempts=1)
+        assert reviewed is None
+        assert "it is not English" in log[-1]
+        assert "it is not English" in llm.prompts[1]
 
 
 def test_thoughts_are_no_part_of_a_review(written: Written) -> None:
