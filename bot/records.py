@@ -23,6 +23,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from bot.review_settings import ReviewSettings
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records: immutable, keyword-only; unknown keys are ignored (newer writers).
@@ -280,6 +282,7 @@ class Plan(Record, frozen=True, kw_only=True):
     collections: tuple[str, ...] = ()
     measure: MeasureSettings = MeasureSettings()
     gate: GateSettings = GateSettings()
+    review: ReviewSettings | None = None
     publish: Literal["verified", "early"] = "verified"
     compare_with: tuple[str, ...] = ()
     staging: Literal["private", "branch"] = "private"

@@ -9,6 +9,7 @@ from bot.errors import UnsuitableBase, UsageError
 from bot.publish.ledger import OnHub
 from bot.recipes import Prediction
 from bot.records import BaseRevision, GateSettings, MeasureSettings, Plan, PlannedQuant, Recipe, Record
+from bot.review_settings import ReviewSettings
 
 NAME_LENGTH = 96
 """The Hub's longest repo name."""
@@ -24,6 +25,7 @@ class Wishes(Record, frozen=True, kw_only=True):
     collections: tuple[str, ...] = ("{base} MLX quants", "{author} on MLX")
     measure: MeasureSettings = MeasureSettings()
     gate: GateSettings = GateSettings()
+    review: ReviewSettings | None = None
     publish: Literal["verified", "early"] = "verified"
     compare_with: tuple[str, ...] = ()
     staging: Literal["private", "branch"] = "private"
@@ -150,6 +152,7 @@ def decide(
         collections=collection_titles(wishes.collections, base),
         measure=wishes.measure,
         gate=wishes.gate,
+        review=wishes.review,
         publish=wishes.publish,
         compare_with=wishes.compare_with,
         staging=wishes.staging,

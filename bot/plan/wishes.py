@@ -108,6 +108,7 @@ def _wishes(
         collections=entry.collections,
         measure=entry.measure,
         gate=entry.gate,
+        review=entry.review,
         publish=entry.publish,
         compare_with=entry.compare_with,
         staging=entry.staging,

@@ -23,6 +23,7 @@ from bot.review import own_words
 from bot.review.gate import judge
 from bot.review.review import review
 from bot.steps.job import Job, Json, door, say, settings_for
+from bot.steps.model_review import with_review
 
 
 @DBOS.step(name="card")
@@ -65,6 +66,7 @@ def write(job: Job, gate: Gate, approval: Approval | None = None) -> Manifest:
     for warning in own_words.warnings(known, board(known)):
         say(job, "card", f"{job.quant.repo}: {warning}")
     said = review(known, _outcomes(known, hub, store))
+    known = with_review(job, known, said)
     card = written.write(folder, known, said, settings.from_environment().templates)
     mine, base = outcomes.keep(folder, store, required(job), job.measurement_of(None))
     card_facts.write(folder, known, mine, base)

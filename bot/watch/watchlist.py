@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from bot.errors import ConfigError
 from bot.recipes.book import Book
 from bot.records import BaseRevision, GateSettings, MeasureSettings, Record
+from bot.review_settings import ReviewSettings
 from bot.watch.quantities import (
     Account,
     Against,
@@ -72,6 +73,7 @@ class Overrides(Record, frozen=True, kw_only=True):
     text_only: bool | None = None
     measure: MeasureSettings | None = None
     gate: GateSettings | None = None
+    review: ReviewSettings | None = None
 
 
 class RepoEntry(Overrides, frozen=True, kw_only=True):
@@ -127,6 +129,7 @@ class Watchlist(Record, frozen=True, kw_only=True):
     text_only: bool = False
     measure: MeasureSettings = MeasureSettings()
     gate: GateSettings = GateSettings()
+    review: ReviewSettings | None = None
     repos: tuple[RepoEntry, ...] = ()
     authors: tuple[AuthorEntry, ...] = ()
 
@@ -163,6 +166,7 @@ class Entry(Record, frozen=True, kw_only=True):
     text_only: bool
     measure: MeasureSettings
     gate: GateSettings = GateSettings()
+    review: ReviewSettings | None = None
     publish: Publish = "verified"
     folders: tuple[str, ...] = ()
     revision: str | None = None
@@ -271,6 +275,7 @@ def _effective(
         text_only=chosen["text_only"],
         measure=chosen["measure"],
         gate=chosen["gate"],
+        review=chosen["review"],
         revision=revision,
         since=since,
     )

@@ -12,7 +12,7 @@ write        all of it in order
 """
 
 from bot.review.llm.reviewed import Block, Checked, Dropped, Reviewed
-from bot.review_settings import ReviewSettings
 from bot.review.llm.write import write
+from bot.review_settings import ReviewSettings
 
 __all__ = ["Block", "Checked", "Dropped", "ReviewSettings", "Reviewed", "write"]
