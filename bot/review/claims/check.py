@@ -107,6 +107,7 @@ class _Examiner:
             context = replace(context, strangers=True)
         self.spoken = replace(
             context,
+            said=tuple(dict.fromkeys(task for token in tokens for task in token.tasks)),
             tasks=self.section.tasks,
             loose=self.section.loose,
             metric="",
@@ -145,6 +146,9 @@ class _Examiner:
         """The context of one clause: the sentence's rivals, and the model whose score it quotes."""
         if rivals:
             context = replace(context, rivals=rivals, fixed=True)
+        mine = {name for party in parties(clause) if not party.rival for name in party.models}
+        if mine and context.subjects and not context.rivals and not mine & set(context.subjects):
+            context = replace(context, rivals=context.subjects)  # `A leads here; B leads there`
         owner = self._by_score(clause)
         if owner and owner not in context.subjects and not any(not p.rival for p in parties(clause)):
             context = replace(context, subjects=(owner,))

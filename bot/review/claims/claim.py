@@ -172,7 +172,7 @@ class Work:
         following = tokens[anchor + 1] if anchor + 1 < len(tokens) else None
         if following is not None and following.kind("metric") and following.word is not None:
             gap = self.clause.between(tokens[anchor], following).strip().lower()
-            if gap in ("in", "of", "of the", "in the", ""):
+            if gap in ("in", "of", "of the", "in the", "", "the", "its", "more", "less"):
                 return following.word.value
         for indices in (range(anchor - 1, -1, -1), range(anchor + 1, len(tokens))):
             for index in indices:

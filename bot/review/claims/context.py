@@ -16,7 +16,7 @@ class Context(Record, frozen=True, kw_only=True):
     `sets`: which models tables show together; a best or a worst is meant among one of these.
     `fixed`: nobody else is meant than `rivals`. `borrowed`: the tasks are those of an earlier clause, which
     numbers may be of, but no mere words. `strangers`: models that the board lacks are spoken of nearby, so
-    that a claim that names no rival may be about one of them.
+    that a claim that names no rival may be about one of them. `said`: the tasks of the last sentence.
     """
 
     subjects: tuple[str, ...] = ()
@@ -28,6 +28,7 @@ class Context(Record, frozen=True, kw_only=True):
     fixed: bool = False
     borrowed: bool = False
     strangers: bool = False
+    said: tuple[str, ...] = ()
 
 
 class Sides(Record, frozen=True, kw_only=True):

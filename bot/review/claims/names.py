@@ -232,6 +232,12 @@ class Names:
             self._add(short, (model.name,))
         if short.startswith("qx") and not others:
             self._add(recipe.removeprefix("qx"), (model.name,))
+        plain = widths is not None and widths.head == widths.data and widths.head < 16
+        if widths and plain and model.role != "rival":
+            own = [m for m in self.board.models if m.widths and m.role != "rival"]
+            alike = [m for m in own if m.widths and m.widths.data == widths.data]
+            for word in ("version", "quant", "model", "variant", "build") if len(alike) == 1 else ():
+                self._add(f"{widths.data}-bit {word}", (model.name,))
         if widths and widths.head != widths.data:
             same = [m for m in self.board.models if m.widths and _bits(m) == _bits(model)]
             if len(same) == 1:

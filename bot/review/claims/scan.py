@@ -135,6 +135,8 @@ class Scanner:
             return self._sign(text, at, end)
         for phrase, until in reversed(_phrases(text, at, end, vocabulary.LONGEST, vocabulary.STARTS)):
             entry = vocabulary.WORDS.get(phrase)
+            if phrase == ("more",) and _AFTER_NUMBER.search(text, max(0, at - 24), at):
+                entry = Relation(sign=1, axis="value")  # "37 % more throughput"
             if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
                 continue
             if (

@@ -80,6 +80,8 @@ def _listed(work: Work, index: int) -> tuple[str, ...]:
     for group in work.groups:
         if group.first > index:
             gap = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[group.first].start]
+            if any(token.quantity for token in work.clause.tokens[index + 1 : group.first]):
+                return ()
             if any(mark in gap for mark in "(:\u2014") and len(gap) < 40:
                 return group.tasks
     return ()

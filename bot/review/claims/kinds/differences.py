@@ -314,7 +314,7 @@ def _times(work: Work, index: int) -> Claim | None:
     token = work.clause.tokens[index]
     near = work.nearest_relation(index)
     relation = work.clause.tokens[near].relation if near is not None else None
-    metric = metric_of(relation, work.metric())
+    metric = metric_of(relation, work.metric_at(index))
     if metric not in (SIZE, SPEED):
         return None
     who = sides(work.scale, work.clause, work.context, index)

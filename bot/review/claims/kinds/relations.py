@@ -210,7 +210,9 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
         return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, kept), relation)
     if quantifier == "else":
         said = {task for token in (*work.clause.earlier, *work.clause.tokens) for task in token.tasks}
-        rest = tuple(task for task in scale.tasks if task not in (said or work.context.tasks))
+        rest = tuple(
+            task for task in scale.tasks if task not in (said or work.context.tasks or work.context.said)
+        )
         return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, rest), relation)
     if group is not None:
         judge = any_task if group.loose else related

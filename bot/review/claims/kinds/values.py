@@ -17,21 +17,21 @@ from bot.review.claims.thresholds import NOMINAL
 # Words that announce a size: `needs 5 GB`, `is only 5 GB`. A Mac with 16 GB is none of the model's own.
 _SIZED = frozenset(
     {
-        "needs", "is", "of", "with", "to", "only", "just", "about", "occupies", "uses", "comes", "has", "size", "roughly",
+        "needs", "is", "of", "with", "to", "only", "just", "about", "occupies", "uses", "comes", "has", "size",
+        "roughly",
+    }
+)  # fmt: skip
+# What may lie between a name and its value: `q4-hi scores 0.639`, `0.653 for bf16`.
+_JOINS = frozenset(
+    {
+        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches", "reached",
+        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "to",
+        "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in", "accuracy",
+        "result", "about",
     }
 )  # fmt: skip
 _VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
 _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
-
-
-# What may lie between a name and its value: `q4-hi scores 0.639`, `0.653 for bf16`.
-_JOINS = frozenset(
-    {
-        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches",
-        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in",
-        "accuracy", "result", "about", "reached",
-    }
-)  # fmt: skip
 
 
 def find(work: Work) -> Iterator[Claim]:
@@ -118,6 +118,8 @@ def _readings(work: Work, index: int, quantity: Quantity, metrics: tuple[str, ..
     if owner == ():
         return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     bound = work.bound(index)
+    if not owner and _of_both(work, index):
+        return [_shared(work, metric, quantity) for metric in metrics]
     models = owner or _possible(work, index, quantity)
     return [_value(work, model, metric, quantity, bound) for model in models for metric in metrics]
 
@@ -146,6 +148,28 @@ def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
         if token.is_model and close and (before or gap.strip().lower() in ("for", "by", "from", "of", "(")):
             return of(work.scale, token.models) if not token.unknown else ()
     return None
+
+
+def _of_both(work: Work, index: int) -> bool:
+    """`70.2 % for both`."""
+    after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
+    if after is None or not after.kind("group") or (after.word and after.word.value != "all"):
+        return False
+    return work.clause.between(work.clause.tokens[index], after).strip().lower() in (
+        "for",
+        "in",
+        "with",
+        "from",
+        "by",
+    )
+
+
+def _shared(work: Work, metric: str, quantity: Quantity) -> Reading:
+    factor = 100.0 if quantity.kind == "percent" else 1.0
+    known = [(m, v) for m in work.scale.board.models if (v := work.scale.value(m, metric)) is not None]
+    having = [model.label for model, value in known if fits(quantity, value, "", factor)]
+    told = ", ".join(f"{model.label} {shown(metric, value)}" for model, value in known)
+    return Reading(holds=len(having) >= 2 if len(known) > 1 else None, why=f"{title(metric)}: {told}")
 
 
 def _paired(work: Work, index: int) -> bool:
