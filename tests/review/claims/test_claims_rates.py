@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.checker import PARAPHRASES, SEEDS, Answer, paraphrases, seeds
+from tests.review.claims.rates import PARAPHRASES, SEEDS, Answer, paraphrases, seeds
 
 
 def _pairs(answers: list[Answer]) -> Counter[tuple[str, str]]:

@@ -17,17 +17,17 @@ from bot.review.claims.thresholds import NOMINAL
 # Words that announce a size: `needs 5 GB`, `is only 5 GB`. A Mac with 16 GB is none of the model's own.
 _SIZED = frozenset(
     {
-        "needs", "is", "of", "with", "to", "only", "just", "about", "occupies", "uses", "comes", "has", "size",
-        "roughly",
+        "needs", "is", "of", "with", "to", "only", "just", "about", "occupies", "uses", "comes", "has",
+        "size", "roughly",
     }
 )  # fmt: skip
 # What may lie between a name and its value: `q4-hi scores 0.639`, `0.653 for bf16`.
 _JOINS = frozenset(
     {
-        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches", "reached",
-        "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an", "the", "to",
-        "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in", "accuracy",
-        "result", "about",
+        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches",
+        "reached", "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an",
+        "the", "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in",
+        "accuracy", "result", "about",
     }
 )  # fmt: skip
 _VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
