@@ -173,3 +173,14 @@ def opened(scale: Scale, clause: Clause, before: Context) -> Context | None:
     if len(subjects) > 1 and not rivals:
         subjects = ()
     return Context(subjects=subjects, rivals=tuple(dict.fromkeys(rivals)), sets=before.sets)
+
+
+def pairs(who: Sides) -> list[tuple[Model, Model]]:
+    """A single number can be meant of any one of the rivals."""
+    if not who.rivals and len(who.subjects) > 1:
+        return [(who.subjects[0], other) for other in who.subjects[1:]]
+    found = [
+        (mine, other) for group in who.rivals for mine in who.subjects for other in group if mine is not other
+    ]
+    unique: dict[tuple[str, str], tuple[Model, Model]] = {(a.name, b.name): (a, b) for a, b in found}
+    return list(unique.values())

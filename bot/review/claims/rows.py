@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from bot.card.board import Model
-from bot.records import Record
+from bot.review.claims.arrows import arrows
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.clause import Clause, clauses, parties
+from bot.review.claims.clause import clauses
+from bot.review.claims.columns import SCORE, Column, column
 from bot.review.claims.context import Context, of
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import differs, fits
@@ -19,36 +19,6 @@ from bot.review.claims.metrics import MEAN, SIZE, Scale, shown, signed, title
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.scan import Scanner, Token
 from bot.review.claims.tables import Cell, Table
-
-_DELTA = re.compile(r"\u0394|diff|delta|gain|change|improvement|\u00b1|gap|\bvs\b", re.IGNORECASE)
-_LEADER = re.compile(r"winner|leader|best|better|recommend|ahead|choice|who leads", re.IGNORECASE)
-_SCORE = re.compile(r"\s*(?:score|accuracy|acc|result|value)s?\s*(?:\(.{0,20}\))?\s*", re.IGNORECASE)
-_LETTERS = re.compile(r"[A-Za-z]{2,}")
-_ARROWS = {"\u2191": 1, "\u2193": -1, "\u2192": 0}
-
-
-def _words_beside(text: str, cell: Cell, tokens: tuple[Token, ...]) -> int:
-    """How many words of a heading are no mention: a heading of many words is one of comments."""
-    at, count = cell.start, 0
-    for token in tokens:
-        count += len(_LETTERS.findall(text[at : token.start]))
-        count += token.relation is not None or token.superlative is not None
-        at = token.end
-    return count + len(_LETTERS.findall(text[at : cell.end]))
-
-
-class Column(Record, frozen=True, kw_only=True):
-    """What one column holds, by its heading."""
-
-    models: tuple[str, ...] = ()
-    rivals: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    metric: str = ""
-    delta: bool = False
-    leader: bool = False
-    others: bool = False
-    text: str = ""
-    plain: bool = True
 
 
 class Reader:
@@ -71,9 +41,9 @@ class Reader:
             for row in table.rows:
                 yield from self._prose(row[0].start, row[-1].end, context)
             return
-        columns = [self._column(cell) for cell in table.header]
+        columns = [column(self.text, cell, self._tokens(cell)) for cell in table.header]
         context = replace(context, strangers=False)
-        yield from self._arrows(table)
+        yield from arrows(self.text, self.scale, table, self._tokens)
         for row in table.rows:
             if len(row) == 1 or len(table.header) == 1:
                 yield from self._in_order(table, row, context)
@@ -82,26 +52,6 @@ class Reader:
 
     def _tokens(self, cell: Cell) -> tuple[Token, ...]:
         return self.scanner.tokens(self.text, cell.start, cell.end)
-
-    def _column(self, cell: Cell) -> Column:
-        tokens = self._tokens(cell)
-        clause = Clause(text=self.text, start=cell.start, end=cell.end, tokens=tokens)
-        everyone = parties(clause)
-        mine = [name for party in everyone if not party.rival for name in party.models]
-        rivals = [name for party in everyone if party.rival for name in party.models]
-        metric = next((t.word.value for t in tokens if t.word and t.word.kind == "metric"), "")
-        delta = bool(_DELTA.search(cell.text)) and not (mine and not rivals)
-        return Column(
-            models=tuple(mine) if len(set(mine)) <= 1 else (),
-            rivals=tuple(rivals),
-            tasks=tuple(dict.fromkeys(task for token in tokens for task in token.tasks)),
-            metric=metric,
-            delta=delta,
-            leader=bool(_LEADER.search(cell.text)) and not mine,
-            text=cell.text,
-            others=any(token.kind("group") for token in tokens),
-            plain=_words_beside(self.text, cell, tokens) <= 1,
-        )
 
     def _in_column(self, table: Table, index: int) -> tuple[str, ...]:
         """The models that a column names: without columns of scores, the better one is one of these."""
@@ -186,7 +136,7 @@ class Reader:
         scored = number.fits_a_score or (number.kind in ("percent", "plain") and hundredths)
         return (
             scored
-            and bool(column.models or column.tasks or column.metric == MEAN or _SCORE.fullmatch(column.text))
+            and bool(column.models or column.tasks or column.metric == MEAN or SCORE.fullmatch(column.text))
             and not any(t.relation for t in label)
         )
 
@@ -301,33 +251,3 @@ class Reader:
             told = replace(context, subjects=label.models or head.models, tasks=head.tasks or label.tasks)
             if told.tasks and len(told.subjects) == 1 and number.quantity:
                 yield self._value(number, number.quantity, told)
-
-    def _arrows(self, table: Table) -> Iterator[Claim]:
-        """Arrows in the heading say how the subject moved; a flat one is a smaller move than a steep one."""
-        marked: list[tuple[Token, int, int]] = []
-        for cell in table.header:
-            tokens = [t for t in self._tokens(cell) if t.tasks]
-            for number, token in enumerate(tokens):
-                until = tokens[number + 1].start if number + 1 < len(tokens) else cell.end
-                for at in range(token.end, min(until, token.end + 4)):
-                    if self.text[at] in _ARROWS:
-                        marked.append((token, _ARROWS[self.text[at]], at + 1))
-        if len(marked) < 2 or len({sign for _, sign, _ in marked}) == 1:
-            return
-        names = dict.fromkeys(n for row in table.rows for t in self._tokens(row[0])[:1] for n in t.models)
-        models = of(self.scale, names)
-        if len(models) != 2:
-            return
-        yield self._steepness(marked, *models)
-
-    def _steepness(self, marked: list[tuple[Token, int, int]], first: Model, second: Model) -> Claim:
-        mine, theirs = (first, second) if first.role == "subject" else (second, first)
-        moves = [(t.tasks[0], sign, self.scale.gap(mine, theirs, t.tasks[0]).delta) for t, sign, _ in marked]
-        told = ", ".join(f"{title(task)} {signed(task, delta or 0.0)}" for task, _, delta in moves)
-        right: bool | None = None
-        if all(delta is not None for _, _, delta in moves):
-            steep = [abs(d or 0.0) for _, sign, d in moves if sign]
-            flat = [abs(d or 0.0) for _, sign, d in moves if not sign]
-            agree = all((d or 0.0) * sign > 0 for _, sign, d in moves if sign)
-            right = agree and (not flat or not steep or max(flat) < min(steep) or max(flat) <= 0.0015)
-        return Claim(start=marked[0][0].start, end=marked[-1][2], readings=(Reading(holds=right, why=told),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.kinds import counts, differences, extremes, makeup, relations, values
+from bot.review.claims.kinds import counts, differences, extremes, makeup, relations, shares, values
 
 Kind = Callable[[Work], Iterable[Claim]]
 
@@ -16,6 +16,7 @@ ALL: tuple[Kind, ...] = (
     makeup.find,  # bits, groups, parameters: "full precision on data paths" names no model
     counts.find,  # 6/7 wins; before numbers, whose 6 and 7 they would be
     extremes.find,  # "the largest gain is on PIQA (+1.4 %)" leaves its number to the next
+    shares.find,  # half the size, 98 % of the mean; before differences, which would be percent too
     differences.find,  # +0.006, 2.1 points, 1.4-2.5 %
     values.find,  # 0.649, 12.869, 8.3G
     relations.find,  # the words that are left: beats, lower, near-identical

@@ -10,10 +10,11 @@ from bot.review.claims.claim import Claim, Work
 from bot.review.claims.clause import TaskGroup
 from bot.review.claims.context import Sides, sides
 from bot.review.claims.findings import Reading
-from bot.review.claims.judge import Count, fits, readings
+from bot.review.claims.judge import fits, readings
 from bot.review.claims.kinds.extremes import standing_among
 from bot.review.claims.metrics import title
 from bot.review.claims.quantities import Quantity
+from bot.review.claims.tally import Count
 from bot.review.claims.words import Relation
 
 WIN = Relation(sign=1)

@@ -1,4 +1,4 @@
-"""`+0.006`, `2.1 points ahead`, `3.7 % lower`, `gains of 1.4-2.5 %`, `twice as fast`, `half the size`."""
+"""`+0.006`, `2.1 points ahead`, `3.7 % lower`, `gains of 1.4-2.5 %`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import TaskGroup
-from bot.review.claims.context import Sides, of, sides
+from bot.review.claims.context import Sides, pairs, sides
 from bot.review.claims.findings import Reading, together
-from bot.review.claims.judge import Count, differs, fits, in_range, readings
+from bot.review.claims.judge import differs, in_range, readings
 from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
+from bot.review.claims.tally import Count
 from bot.review.claims.words import Relation
 
 
@@ -20,54 +21,10 @@ def find(work: Work) -> Iterator[Claim]:
     for index in list(work.free()):
         quantity = work.clause.tokens[index].quantity
         made = None
-        if quantity is not None and _is_share(work, index, quantity):
-            made = _share(work, index, quantity)
-        elif quantity is not None and _is_difference(work, index, quantity):
+        if quantity is not None and _is_difference(work, index, quantity):
             made = _claim(work, index, quantity)
-        elif work.clause.tokens[index].kind("times"):
-            made = _times(work, index)
         if made is not None:
             yield made
-
-
-def _is_share(work: Work, index: int, quantity: Quantity) -> bool:
-    """`retains 98.9 % of the average`."""
-    after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 4]
-    return quantity.kind == "percent" and quantity.low > 50 and not quantity.sign and after.startswith(" of ")
-
-
-def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
-    """What is left of the base's value, or of that of a named rival."""
-    who = sides(work.scale, work.clause, work.context, index)
-    if not any(t.models for t in work.clause.tokens[:index]):
-        who = Sides(subjects=of(work.scale, work.context.subjects) or (work.scale.board.subject,), rivals=())
-    base = work.scale.board.base
-    said = [t for t in work.clause.tokens[index:] if t.models and not t.unknown]
-    others = tuple(m for t in said[:1] for m in of(work.scale, t.models)) or ((base,) if base else ())
-    group, named = work.tasks_for(index), work.metric()
-    metrics = (
-        group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
-    )
-    found = []
-    for mine in who.subjects:
-        for other in (o for o in others if o is not mine):
-            for metric in metrics:
-                gap = work.scale.gap(mine, other, metric)
-                right = (
-                    None
-                    if gap.mine is None or not gap.theirs
-                    else fits(quantity, gap.mine / gap.theirs, work.bound(index), 100.0)
-                )
-                told = gap.told(mine, other)
-                found.append(
-                    Reading(
-                        holds=right,
-                        why=told if not gap.theirs else f"{told}: {100 * (gap.mine or 0) / gap.theirs:.1f} %",
-                    )
-                )
-    return work.claim(
-        index, index, found or [Reading(holds=None, why="it is not said what this is a share of")]
-    )
 
 
 def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
@@ -168,7 +125,7 @@ def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | N
         return None
     group = work.tasks_for(index)
     found = []
-    for mine, other in _each(who):
+    for mine, other in pairs(who):
         parts = []
         for task in group.tasks if group else work.scale.shared(mine, other):
             gap = work.scale.gap(mine, other, task)
@@ -213,7 +170,7 @@ def _readings(
 ) -> list[Reading]:  # fmt: skip
     bound = work.bound(index)
     if metric in (SIZE, SPEED, PERPLEXITY, PARAMETERS):
-        one_by_one = _each(who)
+        one_by_one = pairs(who)
         valued = _by_value(relation, metric, quantity, sign)
         return [differs(work.scale, a, b, metric, quantity, valued, bound) for a, b in one_by_one]
     if quantity.high is not None:
@@ -221,16 +178,16 @@ def _readings(
     if group is not None and metric != MEAN:
         return [
             _on_tasks(work, a, b, group, quantity, sign, bound)
-            for a, b in _each(who)
+            for a, b in pairs(who)
         ]  # fmt: skip
     if work.quantifier() == "all" and bound:
-        return [_on_tasks(work, a, b, _all(work, a, b), quantity, sign, bound) for a, b in _each(who)]
+        return [_on_tasks(work, a, b, _all(work, a, b), quantity, sign, bound) for a, b in pairs(who)]
     if bound == "most" and metric != MEAN:
-        return [_at_most(work, a, b, quantity, sign) for a, b in _each(who)]
+        return [_at_most(work, a, b, quantity, sign) for a, b in pairs(who)]
     if metric == MEAN or work.quantifier() == "all":
         means = (MEAN, *work.mean_of())
         return [
-            differs(work.scale, a, b, mean, quantity, sign, bound) for a, b in _each(who) for mean in means
+            differs(work.scale, a, b, mean, quantity, sign, bound) for a, b in pairs(who) for mean in means
         ]
     return _anywhere(work, who, quantity, sign, bound)
 
@@ -247,17 +204,6 @@ def _at_most(work: Work, mine: Model, theirs: Model, quantity: Quantity, sign: i
 
 def _all(work: Work, mine: Model, theirs: Model) -> TaskGroup:
     return TaskGroup(tasks=work.scale.shared(mine, theirs) or (MEAN,), first=0, last=0)
-
-
-def _each(who: Sides) -> list[tuple[Model, Model]]:
-    """Pairs: a single number can be meant of any one of the rivals."""
-    if not who.rivals and len(who.subjects) > 1:
-        return [(who.subjects[0], other) for other in who.subjects[1:]]
-    pairs = [
-        (mine, other) for group in who.rivals for mine in who.subjects for other in group if mine is not other
-    ]
-    unique: dict[tuple[str, str], tuple[Model, Model]] = {(a.name, b.name): (a, b) for a, b in pairs}
-    return list(unique.values())
 
 
 def _by_value(relation: Relation | None, metric: str, quantity: Quantity, sign: int) -> int:
@@ -294,7 +240,7 @@ def _anywhere(work: Work, who: Sides, quantity: Quantity, sign: int, bound: str)
     """No task is named: the mean, or any one task; refuted only where the clause speaks of scores."""
     found = []
     scored = work.clause.has("performance")
-    for mine, other in _each(who):
+    for mine, other in pairs(who):
         tried = [
             differs(work.scale, mine, other, metric, quantity, sign, bound)
             for metric in (MEAN, *work.scale.shared(mine, other))
@@ -307,30 +253,3 @@ def _anywhere(work: Work, who: Sides, quantity: Quantity, sign: int, bound: str)
         else:
             found.append(Reading(holds=None, why="it is not said what this number is of"))
     return found
-
-
-def _times(work: Work, index: int) -> Claim | None:
-    """`half the size of`, `twice as fast as`, `less than half the space`."""
-    token = work.clause.tokens[index]
-    near = work.nearest_relation(index)
-    relation = work.clause.tokens[near].relation if near is not None else None
-    metric = metric_of(relation, work.metric_at(index))
-    if metric not in (SIZE, SPEED):
-        return None
-    who = sides(work.scale, work.clause, work.context, index)
-    assert token.word is not None
-    value = float(token.word.value)
-    quantity = Quantity(kind="times", low=value, places=1)
-    bound = work.bound(index) or "about"
-    found = []
-    for mine, other in _each(who) if who.named else []:
-        gap = work.scale.gap(mine, other, metric)
-        if gap.mine is None or not gap.theirs:
-            found.append(Reading(holds=None, why=gap.told(mine, other)))
-            continue
-        ratio = gap.mine / gap.theirs
-        right = fits(quantity, ratio, bound) or (
-            value > 1 and fits(quantity, 1 / ratio, bound) and relation is not None and relation.sign < 0
-        )
-        found.append(Reading(holds=right, why=f"{gap.told(mine, other)}: {ratio:.2f} times"))
-    return work.claim(index, index, found)

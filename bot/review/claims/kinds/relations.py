@@ -12,8 +12,9 @@ from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import parties
 from bot.review.claims.context import Sides, of, sides
 from bot.review.claims.findings import Reading, negated, together
-from bot.review.claims.judge import any_task, most, overall, readings, related, turned
+from bot.review.claims.judge import any_task, readings, related, turned
 from bot.review.claims.metrics import MEAN, SIZE
+from bot.review.claims.tally import most, overall
 from bot.review.claims.words import Relation
 
 _ADJECTIVES = frozenset(

@@ -26,8 +26,8 @@ _JOINS = frozenset(
     {
         "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches",
         "reached", "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an",
-        "the", "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity", "in",
-        "accuracy", "result", "about",
+        "the", "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity",
+        "in", "accuracy", "result", "about",
     }
 )  # fmt: skip
 _VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")

@@ -1,0 +1,91 @@
+"""Parts and multiples: `98.9 % of the average`, `half the size of`, `twice as fast as`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.review.claims.claim import Claim, Work, metric_of
+from bot.review.claims.context import Sides, of, pairs, sides
+from bot.review.claims.findings import Reading
+from bot.review.claims.judge import fits
+from bot.review.claims.metrics import MEAN, SIZE, SPEED
+from bot.review.claims.quantities import Quantity
+
+
+def find(work: Work) -> Iterator[Claim]:
+    """Numbers and words that are a part or a multiple of another model's value."""
+    for index in list(work.free()):
+        token, made = work.clause.tokens[index], None
+        if token.quantity is not None and _is_share(work, index, token.quantity):
+            made = _share(work, index, token.quantity)
+        elif token.kind("times"):
+            made = _times(work, index)
+        if made is not None:
+            yield made
+
+
+def _is_share(work: Work, index: int, quantity: Quantity) -> bool:
+    """`retains 98.9 % of the average`."""
+    after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 4]
+    return quantity.kind == "percent" and quantity.low > 50 and not quantity.sign and after.startswith(" of ")
+
+
+def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
+    """What is left of the base's value, or of that of a named rival."""
+    who = sides(work.scale, work.clause, work.context, index)
+    if not any(t.models for t in work.clause.tokens[:index]):
+        who = Sides(subjects=of(work.scale, work.context.subjects) or (work.scale.board.subject,), rivals=())
+    base = work.scale.board.base
+    said = [t for t in work.clause.tokens[index:] if t.models and not t.unknown]
+    others = tuple(m for t in said[:1] for m in of(work.scale, t.models)) or ((base,) if base else ())
+    group, named = work.tasks_for(index), work.metric()
+    metrics = (
+        group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
+    )
+    found = []
+    for mine in who.subjects:
+        for other in (o for o in others if o is not mine):
+            for metric in metrics:
+                gap = work.scale.gap(mine, other, metric)
+                right = (
+                    None
+                    if gap.mine is None or not gap.theirs
+                    else fits(quantity, gap.mine / gap.theirs, work.bound(index), 100.0)
+                )
+                told = gap.told(mine, other)
+                found.append(
+                    Reading(
+                        holds=right,
+                        why=told if not gap.theirs else f"{told}: {100 * (gap.mine or 0) / gap.theirs:.1f} %",
+                    )
+                )
+    return work.claim(
+        index, index, found or [Reading(holds=None, why="it is not said what this is a share of")]
+    )
+
+
+def _times(work: Work, index: int) -> Claim | None:
+    """`half the size of`, `twice as fast as`, `less than half the space`."""
+    token = work.clause.tokens[index]
+    near = work.nearest_relation(index)
+    relation = work.clause.tokens[near].relation if near is not None else None
+    metric = metric_of(relation, work.metric_at(index))
+    if metric not in (SIZE, SPEED):
+        return None
+    who = sides(work.scale, work.clause, work.context, index)
+    assert token.word is not None
+    value = float(token.word.value)
+    quantity = Quantity(kind="times", low=value, places=1)
+    bound = work.bound(index) or "about"
+    found = []
+    for mine, other in pairs(who) if who.named else []:
+        gap = work.scale.gap(mine, other, metric)
+        if gap.mine is None or not gap.theirs:
+            found.append(Reading(holds=None, why=gap.told(mine, other)))
+            continue
+        ratio = gap.mine / gap.theirs
+        right = fits(quantity, ratio, bound) or (
+            value > 1 and fits(quantity, 1 / ratio, bound) and relation is not None and relation.sign < 0
+        )
+        found.append(Reading(holds=right, why=f"{gap.told(mine, other)}: {ratio:.2f} times"))
+    return work.claim(index, index, found)
