@@ -15,6 +15,7 @@ from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
 from tests.card.parsed import tables
 from tests.flow.conftest import ACCOUNT, BASE, Bot
+from tests.review.llm import server as llm_server
 
 TARGET = f"{ACCOUNT}/Tiny-Qwen3-qx64-hi-mlx"
 
@@ -229,20 +230,35 @@ def test_what_waits_on_a_staging_branch_is_released_in_one_commit(bot: Bot, read
 
 
 def test_a_card_compares_with_whom_the_watchlist_names(bot: Bot, reader: HfApi) -> None:
-    """compare_with brings another account's measured quant into the tables, and names who is missing."""
+    """compare_with brings another account's measured quant into the tables, and names who is missing.
+
+    A language model, where one is named, writes a review: numbers from the facts, its lies taken out.
+    """
     rival = "rival/Tiny-Qwen3-q8-hi-mlx"
     own = bot.watchlist.read_text()
     bot.watchlist.write_text(own.replace(f"account: {ACCOUNT}", "account: rival"))
     assert bot("publish", BASE, "--recipe", "q8-hi", "--yes", HF_TOKEN="hf_rival").returncode == 0
-    bot.watchlist.write_text(f"{own}compare_with: [siblings, {rival}, nobody/Nothing]\n")
-
-    bot.json("publish", BASE, "--yes")
+    compared = f"{own}compare_with: [siblings, {rival}, nobody/Nothing]\n"
+    review = (
+        'On BoolQ it scores {{ score("this", "boolq") }}. Its files take {{ size("this") }}. '
+        "It is ten times larger than its base. Take it where memory is short."
+    )
+    with llm_server.running() as llm:
+        url = llm.will(llm_server.streams(review))
+        asked = f"review: {{endpoint: '{url}', model: a-reviewer, attempts: 1}}"
+        bot.watchlist.write_text(f"{compared}{asked}\n")
+        bot.json("publish", BASE, "--yes")
 
     card = Path(reader.hf_hub_download(TARGET, "README.md")).read_text()
     scores = next(line for line in card.splitlines() if line.startswith("| Task |"))
     assert rival in scores.replace("&#45;", "-")
     assert "nobody/Nothing is not in the tables" in card
     assert "paired tests" in card, "the rival's outcomes stand in its repo"
+    (boolq,) = [s for s in manifest_of(reader, TARGET)["measurement"]["tasks"] if s["task"] == "boolq"]
+    assert f"On BoolQ it scores {boolq['value']:.3f}. Its files take" in card
+    assert "Take it where memory is short." in card
+    assert "times larger" not in card
+    assert "Reviewed with a-reviewer" in card
 
 
 def test_on_an_open_hub_any_token_publishes_for_any_account(seeded: Path, tmp_path: Path) -> None:
