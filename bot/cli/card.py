@@ -10,6 +10,7 @@ import typer
 from bot import settings
 from bot.cli import claims
 from bot.cli.card_preview import preview
+from bot.cli.card_update import update
 
 if TYPE_CHECKING:
     from bot.card.facts import Facts
@@ -25,6 +26,7 @@ def _card() -> None:
 card.command()(preview)
 card.command()(claims.check)
 card.command()(claims.audit)
+card.command()(update)
 
 
 @card.command("facts")
