@@ -258,12 +258,17 @@ def test_a_card_that_reads_the_same_gets_no_commit(
 def test_templates_that_are_not_committed_are_shown_and_not_published(
     bot: Bot, templates: Templates, published: Published
 ) -> None:
-    """What is published names a commit: --yes is refused, a dry run shows the diff and says why."""
+    """What is published names a commit: --yes is refused, `cards: auto` waits, a dry run shows the diff."""
     target = published.put()
     before = published.commits(target)
+    bot.watchlist.write_text(bot.watchlist.read_text() + "cards: auto\n")
     templates.write("blocks/shown", OTHER_LINE)
 
     refused, shown = bot("card", "update", "--yes"), bot("card", "update", "--dry-run")
+    waiting = bot("card", "update")
+
+    assert waiting.returncode == 5
+    assert waiting.stderr.count("not committed") == 2
 
     assert refused.returncode == 3
     assert "not committed" in refused.stderr

@@ -65,7 +65,7 @@ def test_a_base_becomes_a_public_measured_carded_linked_repo(
     facts = tmp_path / "facts.json"
     assert bot("card", "facts", TARGET, "--out", str(facts)).returncode == 0
     again = ModelCard(bot("card", "render", "--facts", str(facts)).stdout)
-    assert again.data.to_dict() == card.data.to_dict()
+    assert again.data.to_dict() == card.data.to_dict()  # type: ignore[no-untyped-call]
     assert tables(again.text)[1:] == tables(card.text)[1:], "only the family has grown since"
     for picture in ("figures/family-light.png", "figures/profile-dark.png", "figures/bits-light.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
