@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from bot.card.facts import Facts
 from bot.card.figures.draw import figures
 from bot.card.render import render
+from bot.cli import card_update_tables
 from bot.hub.process import LoopbackHub
 from bot.huggingface import HubDoor
 from bot.publish import card_facts, ledger, manifest, repo, update_cards
@@ -432,3 +433,52 @@ def test_a_command_line_that_means_nothing_is_refused(
 
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_picture_that_somebody_exchanged_is_not_drawn_over(
+    templates: Templates, published: Published
+) -> None:
+    """The others are drawn; this one stays, and the update names it."""
+    target, picture = published.put(), "figures/profile-light.png"
+    published.upload(target, picture, "a picture of their own")
+    templates.change()
+    wanted = update_cards.Wanted(own=templates.folder)
+    (planned,) = update_cards.plans(published.door, [update_cards.one(published.door, target)], wanted)
+
+    done = update_cards.write(published.door, planned, figures, wanted)
+
+    assert done.commit
+    assert done.kept == (picture,)
+    assert published.door.read(target, picture) == b"a picture of their own"
+    assert (published.door.read(target, "figures/profile-dark.png") or b"").startswith(b"\x89PNG")
+
+
+def test_what_is_not_public_yet_is_left_to_its_release(
+    bot: Bot, templates: Templates, published: Published
+) -> None:
+    """Not in the list, and by its name it is refused with the way out."""
+    target = published.put()
+    repo.make_private(published.door, target)
+    before = published.commits(target)
+    templates.change()
+
+    assert update_cards.published(published.door, ACCOUNT) == []
+    named = bot("card", "update", target, "--yes")
+
+    assert named.returncode == 2
+    assert f"bot release {target}" in named.stderr
+    assert published.commits(target) == before
+
+
+def test_what_a_hand_wrote_is_shown_and_not_obeyed(templates: Templates, published: Published) -> None:
+    """A diff holds no command for the terminal, whatever stands in the card."""
+    target = published.put()
+    published.edit(target, "that nobody", "\x1b[2Jthat a person")
+    templates.change()
+    wanted = update_cards.Wanted(own=templates.folder)
+    (planned,) = update_cards.plans(published.door, [update_cards.one(published.door, target)], wanted)
+
+    shown = "".join(str(part) for part in card_update_tables.changes(planned.update))
+
+    assert "that a person" in shown
+    assert "\x1b" not in shown
