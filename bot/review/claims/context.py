@@ -54,6 +54,9 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
     chosen = before[-1] if before else next(iter(mine), None)
     if chosen is not None and not before and rivals and _is_pronoun_before(clause, anchor):
         chosen = None
+    whose = next((i for i in range(anchor - 1, -1, -1) if _is_whose(clause, i)), None)
+    if whose is not None and (owner := next((p for p in everyone if p.last == whose - 1), None)):
+        chosen, rivals = owner, [party for party in rivals if party is not owner]
     against = _nearest(rivals, number if number is not None and _between(rivals, anchor, number) else anchor)
     subjects = _subjects(scale, chosen, context)
     named = against is not None
@@ -65,6 +68,11 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
         unknown=any(party.unknown for party in (chosen, against) if party),
         passive=against is not None and _passive(clause, against),
     )
+
+
+def _is_whose(clause: Clause, index: int) -> bool:
+    word = clause.tokens[index].word
+    return word is not None and word.value == "whose"
 
 
 def _is_pronoun_before(clause: Clause, anchor: int) -> bool:
@@ -92,6 +100,8 @@ def _passive(clause: Clause, party: Party) -> bool:
 def _subjects(scale: Scale, party: Party | None, context: Context) -> tuple[Model, ...]:
     if party is None:
         return of(scale, context.subjects) or (scale.board.subject,)
+    if len(party.models) > 1:
+        return of(scale, party.models)
     if party.group == "all" and party.models:
         return _family(scale, of(scale, party.models)[0])
     if party.group == "all":
@@ -132,7 +142,7 @@ def _rivals(
         return unique(sets)
     if party.group == "own":
         return unique([tuple(m for m in (scale.board.subject,) if m not in subjects)])
-    if party.group:
+    if party.group and len(party.models) < 2:
         found = [told or others]
         if party.group == "others" and told and len(told) < 2:
             found = [others]

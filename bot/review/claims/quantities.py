@@ -61,6 +61,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 RANK = re.compile(
     r"(?:#\s?|No\. ?|number |rank )(?P<rank>\d)\b|(?P<ordinal>[1-9])(?:st|nd|rd|th)\b", re.IGNORECASE
 )
+_LIST = re.compile(r"\d%? and [\d.]")
 COUNT = re.compile(
     rf"(?P<count>\d{{1,2}}|{_WORDS}|zero)\s(?=(?:[a-z-]{{3,14}}\s){{0,2}}(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)"
     r"|defeats?|benchmarks?|tasks?|tests?|metrics|categories|evaluations|evals)\b)",
@@ -95,7 +96,17 @@ class Quantity(Record, frozen=True, kw_only=True):
 def read(text: str, at: int) -> tuple[Quantity, int] | None:
     """The quantity that begins at `at`, and where it ends."""
     for pattern, made in _READERS:
-        if (found := pattern.match(text, at)) and (quantity := made(found)):
+        found = pattern.match(text, at)
+        if (
+            found
+            and pattern is QUANTITY
+            and _LIST.search(found[0])
+            and "between" not in text[max(0, at - 9) : at]
+        ):
+            found = pattern.match(
+                text, at, at + found[0].index(" and ")
+            )  # `by 0.3 and 1.2 points` is no range
+        if found and (quantity := made(found)):
             return quantity, _end(found, quantity)
     return None
 

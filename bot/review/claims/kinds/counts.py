@@ -17,6 +17,8 @@ from bot.review.claims.quantities import Quantity
 from bot.review.claims.tally import Count
 from bot.review.claims.words import Relation
 
+# "only 0.7 points", "the only model above": nothing about which tasks
+_ONLY_A = re.compile(r"\s+(?:[+\-.]?\d|a\b|model|quant|one\b|version|recipe|by\b|half|slightly|marginally)")
 WIN = Relation(sign=1)
 _WHAT = {1: "is ahead of", 0: "is level with", -1: "is behind"}
 
@@ -232,7 +234,7 @@ def _only(work: Work) -> Iterator[Claim | None]:
     """`the only losses are A and B`, `it loses only on A`: exactly these tasks."""
     tokens = work.clause.tokens
     only = next((i for i, token in enumerate(tokens) if token.kind("only")), None)
-    if only is None or not work.groups:
+    if only is None or not work.groups or _ONLY_A.match(work.clause.text, tokens[only].end):
         return
     group = next((g for g in work.groups if g.first > only), None)
     first = _are_the_only(work, only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
@@ -14,6 +15,8 @@ from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.tally import Count
 from bot.review.claims.words import Relation
+
+_IN_PERPLEXITY = re.compile(r"\s+in (?:perplexity|ppl)\b", re.IGNORECASE)
 
 
 def find(work: Work) -> Iterator[Claim]:
@@ -31,6 +34,12 @@ def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
     if quantity.kind == "points" or quantity.sign or quantity.high is not None:
         return quantity.kind in ("points", "percent", "plain")
     near = work.nearest_relation(index)
+    if (
+        quantity.kind == "plain"
+        and quantity.places
+        and _IN_PERPLEXITY.match(work.clause.text, work.clause.tokens[index].end)
+    ):
+        return True  # `it costs 0.05 in perplexity`
     if _within(work, index) and quantity.kind in ("plain", "percent"):
         return True
     if quantity.kind == "percent":
@@ -39,7 +48,10 @@ def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
         return near is not None or work.metric() in (SIZE, SPEED)
     if quantity.kind in ("size", "speed"):
         relation = work.clause.tokens[near].relation if near is not None else None
-        return relation is not None and relation.axis in ("size", "speed") and near == index + 1
+        by = bool(index) and work.clause.tokens[index - 1].kind("by")
+        tokens = work.clause.tokens
+        beside = near == index + 1 and not work.clause.between(tokens[index], tokens[near]).strip()
+        return relation is not None and relation.sign != 0 and relation.axis != "quality" and (beside or by)
     return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
 
 
@@ -72,7 +84,8 @@ def _arrow_mark(work: Work, index: int) -> bool:
 
 def _arrow(work: Work, index: int) -> bool:
     token = work.clause.tokens[index]
-    if token.relation is not None and token.relation.axis == "value" and token.relation.sign:
+    compared = work.clause.text[token.start : token.end].lower().endswith("than")
+    if token.relation is not None and token.relation.sign and (token.relation.axis == "value" or compared):
         return _arrow_mark(work, index)
     return _arrow_mark(work, index) or (token.relation is not None and token.relation.direct)
 
@@ -81,6 +94,7 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     near = work.nearest_relation(index)
     relation = work.clause.tokens[near].relation if near is not None else None
     metric = metric_of(relation if quantity.kind != "points" else None, work.metric_at(index))
+    metric = {"size": SIZE, "speed": SPEED}.get(quantity.kind, metric)
     group = work.tasks_for(index)
     if metric == MEAN and group is not None and _attached(work, index, group):
         metric = ""

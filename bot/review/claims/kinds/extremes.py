@@ -14,6 +14,7 @@ from bot.review.claims.metrics import LOWER_IS_BETTER, MEAN, PARAMETERS, SIZE, S
 from bot.review.claims.thresholds import PERFECT
 from bot.review.claims.words import Superlative
 
+_GAP = re.compile(r"\s+(?:gap|difference|distance|spread|discrepancy|swing|delta)\b", re.IGNORECASE)
 _FAMILY = re.compile(r"\b(?:family|families|siblings?|quants)\b", re.IGNORECASE)
 
 
@@ -61,6 +62,9 @@ def _superlatives(work: Work) -> Iterator[Claim | None]:
             continue
         word = token.superlative or Superlative(sign=1, rank=int(token.quantity.low) if token.quantity else 1)
         gain = _gain(work, index)
+        if _GAP.match(work.clause.text, tokens[index].end) and work.groups and word.sign > 0:
+            yield _widest(work, index)
+            continue
         if (tasks := _own_task(work, index)) and token.superlative is not None:
             yield _among_own(work, index, word, tasks)
             continue
@@ -68,6 +72,23 @@ def _superlatives(work: Work) -> Iterator[Claim | None]:
             yield _extreme_gain(work, index, gain, word)
         elif metrics := _metrics(work, index, word):
             yield _standing(work, index, word, metrics)
+
+
+def _widest(work: Work, index: int) -> Claim | None:
+    """`the biggest gap between A and B is on T`, whoever is ahead there."""
+    who = sides(work.scale, work.clause, work.context, index)
+    task = next((g for g in work.groups if g.first > index), work.groups[-1]).tasks[0]
+
+    def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
+        parts = []
+        for other in theirs:
+            moves = {t: work.scale.gap(mine, other, t).delta or 0.0 for t in work.scale.shared(mine, other)}
+            told = ", ".join(f"{title(t)} {signed(t, move)}" for t, move in moves.items())
+            sizes = {t: abs(move) for t, move in moves.items()}
+            parts.append(Reading(holds=_is_edge(sizes, task, 1), why=f"against {other.label}: {told}"))
+        return together(parts) or Reading(holds=None, why="nothing to compare")
+
+    return work.claim(index, index, readings(who.subjects, who.rivals, judged))
 
 
 def _gain(work: Work, index: int) -> int | None:
@@ -176,6 +197,8 @@ def _metrics(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
     near = _near_metric(work, index) if named else False
     if named and named != MEAN and (near or not (work.groups or named == PARAMETERS)):
         return (named,)
+    if work.quantifier() == "except" and work.excluded():
+        return tuple(task for task in work.scale.tasks if task not in work.excluded())
     if work.quantifier() == "all" and not work.groups:
         return work.scale.tasks
     if work.groups:

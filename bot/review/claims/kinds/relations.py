@@ -204,6 +204,8 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
     group = work.tasks_for(index)
     if quantifier == "else" and _own_tasks(work, index):
         quantifier = ""
+    if quantifier == "except" and _behind_exception(work, index):
+        quantifier = ""
     if quantifier == "except":
         kept = tuple(task for task in scale.tasks if task not in work.excluded())
         if not work.excluded():
@@ -234,6 +236,11 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
     ):
         return lambda mine, theirs: overall(scale, mine, theirs, relation)
     return None
+
+
+def _behind_exception(work: Work, index: int) -> bool:
+    """`on all tasks except A, where B is worse`: the second relation is about A."""
+    return any(t.word is not None and t.word.value == "except" for t in work.clause.tokens[:index])
 
 
 def _own_tasks(work: Work, index: int) -> bool:

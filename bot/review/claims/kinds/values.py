@@ -141,7 +141,7 @@ def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
         close = all(word.lower().strip(":(='") in _JOINS for word in gap.split()) and not any(
             mark in gap for mark in ",;"
         )
-        if not before and _VALUE.match(work.clause.text, token.end):
+        if not before and (_VALUE.match(work.clause.text, token.end) or _in_a_list(work, index)):
             continue  # `0.655 (q8-hi: 0.651)`: that name has a number of its own
         if before and _paired(work, index):
             continue  # `above that of bf16 (12.869 against 12.810)`: the first is another's
@@ -170,6 +170,14 @@ def _shared(work: Work, metric: str, quantity: Quantity) -> Reading:
     having = [model.label for model, value in known if fits(quantity, value, "", factor)]
     told = ", ".join(f"{model.label} {shown(metric, value)}" for model, value in known)
     return Reading(holds=len(having) >= 2 if len(known) > 1 else None, why=f"{title(metric)}: {told}")
+
+
+def _in_a_list(work: Work, index: int) -> bool:
+    """`0.640, 0.645 and 0.622 for A, B and C`: nobody says which is whose."""
+    tokens = work.clause.tokens
+    if not index or tokens[index - 1].quantity is None:
+        return False
+    return work.clause.between(tokens[index - 1], tokens[index]).strip() in (",", "and", ", and", "/")
 
 
 def _paired(work: Work, index: int) -> bool:
