@@ -48,18 +48,19 @@ def update(
     named = _watchlist(known, watchlist)
     wanted = _wanted(known, repo, take, everything)
     without_asking = (yes or (named is not None and named.cards == "auto")) and not dry_run
-    _refuse_unnamed(wanted.own, writes=yes and not dry_run)
+    unnamed = _unnamed(wanted.own)
+    _refuse_unnamed(unnamed, writes=yes and not dry_run)
     door = RememberingDoor(known)
     found = _repos(door, known, repo, account or known.account or (named.account if named else None))
     plans = update_cards.plans(door, found, wanted)
-    if without_asking and not _unnamed(wanted.own):
+    if without_asking and not unnamed:
         done = list(_written(door, plans, wanted, quiet=json))
     else:
         planned = list(_shown(plans, quiet=json))
-        may = not dry_run and _may_write(planned, wanted.own, json=json)
+        may = not (dry_run or json or unnamed) and _answered_yes(planned)
         done = list(_written(door, planned, wanted, quiet=True)) if may else [each.update for each in planned]
     _report(done, dry_run=dry_run, json=json)
-    _end(done, dry_run=dry_run)
+    _end(done, dry_run=dry_run, unnamed=unnamed)
 
 
 def _watchlist(known: settings_.Settings, path: Path | None) -> Watchlist | None:
@@ -98,12 +99,11 @@ def _unnamed(own: Path | None) -> str:
     return f"{own or standard()} has changes that are not committed" if commit.endswith("-dirty") else ""
 
 
-def _refuse_unnamed(own: Path | None, *, writes: bool) -> None:
+def _refuse_unnamed(why: str, *, writes: bool) -> None:
     """Say that the templates are not committed. Raises ConfigError where cards were to be written."""
     from bot.cli import show
     from bot.errors import ConfigError
 
-    why = _unnamed(own)
     if not why:
         return
     if writes:
@@ -154,10 +154,10 @@ def _written(door: HubDoor, plans: Iterable[Planned], wanted: Wanted, *, quiet: 
         yield done
 
 
-def _may_write(planned: list[Planned], own: Path | None, *, json: bool) -> bool:
-    """Ask, where there is something to write, somebody to ask, and templates whose commit can be named."""
+def _answered_yes(planned: list[Planned]) -> bool:
+    """Ask, where there is something to write and somebody to ask."""
     due = sum(1 for each in planned if each.update.writes)
-    if not due or json or _unnamed(own) or not sys.stdin.isatty():
+    if not due or not sys.stdin.isatty():
         return False
     return typer.confirm(f"Write {due} {'card' if due == 1 else 'cards'}?")
 
@@ -186,7 +186,7 @@ def _as_json(each: CardUpdate) -> dict[str, Any]:
     }
 
 
-def _end(done: list[CardUpdate], *, dry_run: bool) -> None:
+def _end(done: list[CardUpdate], *, dry_run: bool, unnamed: str) -> None:
     """Raises the class of the first failure; NeedsPerson where a card waits for a decision or a yes."""
     from bot.errors import BY_NAME, BotError, NeedsPerson
 
@@ -202,6 +202,5 @@ def _end(done: list[CardUpdate], *, dry_run: bool) -> None:
         )
     waiting = sum(1 for each in done if each.writes)
     if waiting and not dry_run:
-        raise NeedsPerson(
-            f"{waiting} of {len(done)} cards are not written: say --yes, or answer the question"
-        )
+        way_out = f"{unnamed}: commit them" if unnamed else "say --yes, or answer the question"
+        raise NeedsPerson(f"{waiting} of {len(done)} cards are not written: {way_out}")
