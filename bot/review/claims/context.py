@@ -57,7 +57,9 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
     whose = next((i for i in range(anchor - 1, -1, -1) if _is_whose(clause, i)), None)
     if whose is not None and (owner := next((p for p in everyone if p.last == whose - 1), None)):
         chosen, rivals = owner, [party for party in rivals if party is not owner]
-    against = _nearest(rivals, number if number is not None and _between(rivals, anchor, number) else anchor)
+    own = _before_number(clause, rivals, anchor, number)
+    after = number is not None and not own and _between(rivals, anchor, number)
+    against = own[-1] if own else _nearest(rivals, number if after and number is not None else anchor)
     subjects = _subjects(scale, chosen, context)
     named = against is not None
     return Sides(
@@ -77,6 +79,13 @@ def _is_whose(clause: Clause, index: int) -> bool:
 
 def _is_pronoun_before(clause: Clause, anchor: int) -> bool:
     return any(token.kind("pronoun") for token in clause.tokens[:anchor])
+
+
+def _before_number(clause: Clause, rivals: list[Party], anchor: int, number: int | None) -> list[Party]:
+    """`the lead over A is 2.2 points, over B 3.4`: the rival of the first number stands before it."""
+    if number is None or any(token.quantity for token in clause.tokens[anchor + 1 : number]):
+        return []
+    return [party for party in rivals if anchor < party.first < number]
 
 
 def _between(rivals: list[Party], anchor: int, number: int) -> bool:

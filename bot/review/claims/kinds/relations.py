@@ -131,11 +131,13 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     metric = metric_of(relation, work.metric())
     who = sides(work.scale, work.clause, work.context, index)
     relation = _as_said(work, index, relation, who)
+    if any(party.group == "nobody" and party.first < index for party in parties(work.clause)):
+        return _nobody(work, index, relation, metric, who)
+    if _object_unsaid(work, index, relation) or (relation.sign and len(who.subjects) > 1 and not who.rivals):
+        return None  # "beats it", "both improve": over whom is not said
     judged = _judged(work, index, relation, metric, who)
     if judged is None or not (who.rivals or len(who.subjects) > 1 or who.unknown):
         return None
-    if any(party.group == "nobody" and party.first < index for party in parties(work.clause)):
-        return _nobody(work, index, relation, metric, who)
     if who.unknown:
         found = [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     else:
@@ -148,6 +150,14 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     made = work.claim(first, last, found, paired=True)
     work.taken = taken | {index}
     return made
+
+
+def _object_unsaid(work: Work, index: int, relation: Relation) -> bool:
+    after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
+    if not relation.direct or after is None or not after.kind("pronoun"):
+        return False
+    pronoun = work.clause.text[after.start : after.end].lower() == "it"
+    return pronoun and not work.clause.between(work.clause.tokens[index], after).strip()
 
 
 def _nobody(work: Work, index: int, relation: Relation, metric: str, who: Sides) -> Claim | None:

@@ -27,6 +27,9 @@ def find(work: Work) -> Iterator[Claim]:
 def _is_share(work: Work, index: int, quantity: Quantity) -> bool:
     """`retains 98.9 % of the average`."""
     after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 4]
+    before = work.clause.tokens[index - 1].relation if index else None
+    if before is not None and before.sign < 0:
+        return False  # `saves 53 % of the space`
     return quantity.kind == "percent" and quantity.low > 50 and not quantity.sign and after.startswith(" of ")
 
 
@@ -53,6 +56,12 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
                     else fits(quantity, gap.mine / gap.theirs, work.bound(index), 100.0)
                 )
                 told = gap.told(mine, other)
+                if (
+                    gap.theirs
+                    and metric in (*work.scale.tasks, MEAN)
+                    and fits(quantity, gap.theirs, "", 100.0)
+                ):
+                    right = True  # `the 78.3 % of bf16` is its score
                 found.append(
                     Reading(
                         holds=right,
