@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from dbos import DBOSClient
 
 from bot import engine, flow, runs
+from bot.card_sweep import CardSweep
 from bot.errors import BotError, UsageError
 from bot.huggingface import HubDoor
 from bot.plan.make import check_disk, make_plan
@@ -138,10 +139,10 @@ def run(settings: Settings, watchlist_path: Path) -> None:
 
 
 def _sweep_until(stop: threading.Event, settings: Settings, path: Path, client: DBOSClient) -> None:
-    last = LastSweep()
+    last, cards = LastSweep(), CardSweep()
 
     def job() -> None:
-        _sweep_and_log(settings, path, client, last)
+        _sweep_and_log(settings, path, client, last, cards)
 
     scheduler = BackgroundScheduler(timezone="UTC")
     every = load_watchlist(path).every_seconds
@@ -177,10 +178,13 @@ class LastSweep:
         self._found = found
 
 
-def _sweep_and_log(settings: Settings, path: Path, client: DBOSClient, last: LastSweep) -> None:
+def _sweep_and_log(
+    settings: Settings, path: Path, client: DBOSClient, last: LastSweep, cards: CardSweep
+) -> None:
     """One sweep with the watchlist as it is now; a mistake in it or a Hub that is down waits for the next."""
     try:
-        found, seen = sweep_once(settings, load_watchlist(path), client, start=True, before=last.today())
+        watchlist = load_watchlist(path)
+        found, seen = sweep_once(settings, watchlist, client, start=True, before=last.today())
     except BotError as error:
         log.warning("no sweep: %s", error)
         return
@@ -189,6 +193,10 @@ def _sweep_and_log(settings: Settings, path: Path, client: DBOSClient, last: Las
         log.info("%s at %s (%s): %s", one.repo, one.sha[:12], one.kind, one.run or one.waits)
     for error_text in (*found.errors, *found.recipes):
         log.warning("%s", error_text)
+    try:
+        cards(settings, watchlist)
+    except BotError as error:
+        log.warning("cards were not looked at: %s", error)
 
 
 def work(settings: Settings, name: str) -> None:

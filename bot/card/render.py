@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
@@ -50,9 +50,16 @@ class Picture(Protocol):
 
 
 def render(
-    facts: Facts, review: Review, templates: Path | None = None, pictures: Sequence[Picture] = ()
+    facts: Facts,
+    review: Review,
+    templates: Path | None = None,
+    pictures: Sequence[Picture] = (),
+    *,
+    commit: Callable[[Path], str | None] = commit_of,
 ) -> Card:
     """The card of one quant. `templates` is an account's own folder, laid over the standard one.
+
+    `commit` gives a folder's commit: who renders many cards asks git once.
 
     Raises ConfigError, with file and line, for a template that is missing, wrong, or
     asks for a fact that does not exist.
@@ -62,7 +69,7 @@ def render(
         raise ConfigError(f"{template!r} is no template's name: use letters, digits, dot, dash")
     own = templates.absolute() if templates else None
     sandbox = environment(own)
-    facts = replace(facts, template=template, template_commit=commit_of(own or standard()))
+    facts = replace(facts, template=template, template_commit=commit(own or standard()))
     context = _context(facts, board(facts), review, pictures)
     body = "\n\n".join(_render(sandbox, part + SUFFIX, context) for part in (*_notices(facts), template))
     tidy = _BLANK_LINES.sub("\n\n", body).strip()

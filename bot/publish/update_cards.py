@@ -9,6 +9,7 @@ of that repo, and does not stop the others.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -96,10 +97,10 @@ def plans(door: HubDoor, repos: Iterable[OnHub], wanted: Wanted) -> Iterator[Pla
 
     A repo that cannot be read or a card that cannot be rendered is told in its update.
     """
-    touched = touched_by(wanted.own)
+    touched, commit = touched_by(wanted.own), functools.cache(commit_of)
     for there in repos:
         try:
-            yield _plan(door, there, wanted, touched)
+            yield _plan(door, there, wanted, touched, commit)
         except BotError as error:
             yield Planned(update=failed(CardUpdate(repo=there.repo, status="failed"), error), there=there)
 
@@ -109,7 +110,9 @@ def failed(update: CardUpdate, error: BotError) -> CardUpdate:
     return replace(update, status="failed", error=str(error), error_kind=type(error).__name__)
 
 
-def _plan(door: HubDoor, there: OnHub, wanted: Wanted, touched: Touched) -> Planned:
+def _plan(
+    door: HubDoor, there: OnHub, wanted: Wanted, touched: Touched, commit: Callable[[Path], str | None]
+) -> Planned:
     manifest = _manifest(there)
     listed = door.files(there.repo, there.sha)
     changed = by_hand(manifest, listed)
@@ -127,7 +130,7 @@ def _plan(door: HubDoor, there: OnHub, wanted: Wanted, touched: Touched) -> Plan
         return Planned(update=untouched, there=there, listed=listed)
     facts = card_facts.facts_of(door, there.repo)
     said = review(facts, card_facts.outcomes_of(door, facts))
-    card = render(facts, said, wanted.own, sketches(facts, board(facts)))
+    card = render(facts, said, wanted.own, sketches(facts, board(facts)), commit=commit)
     found = replace(_found(door, there, changed, card), blocks=tuple(sorted(stale or ())))
     update = decide(found, manifest.template_commit, card.template_commit, wanted.take)
     return Planned(update=update, there=there, listed=listed, facts=facts, card=card)
