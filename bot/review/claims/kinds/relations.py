@@ -80,9 +80,19 @@ def find(work: Work) -> Iterator[Claim]:
         token = work.clause.tokens[index]
         if index in work.taken or token.relation is None or _of_something_else(work, index):
             continue
+        if _only_points(work, index):
+            continue
         made = _claim(work, index, token.relation)
         if made is not None:
             yield made
+
+
+def _only_points(work: Work, index: int) -> bool:
+    """An arrow in front of words that say the same."""
+    tokens = work.clause.tokens
+    if work.clause.text[tokens[index].start] not in "\u2191\u2193" or index + 1 >= len(tokens):
+        return False
+    return tokens[index + 1].relation is not None or tokens[index + 1].kind("strength")
 
 
 def _of_something_else(work: Work, index: int) -> bool:
