@@ -11,6 +11,7 @@ included, for a machine that has other work to do.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import random
 import shutil
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,13 +33,14 @@ from bot.card.changes import touched_by
 from bot.card.facts import Facts
 from bot.card.figures.draw import figures
 from bot.card.render import render
-from bot.card.template_folder import standard
+from bot.card.template_folder import commit_of, standard
 from bot.publish.card_decision import CardUpdate, decide
 from bot.publish.card_sketch import sketches
 from bot.records import Card, Measurement, Record
 from bot.review.review import review
 from tests.card import examples
 
+Commit = Callable[[Path], "str | None"]
 TEMPLATES = ("quant", "quant", "across", "short", "short")
 """Two cards of five are by the standard template, two are short, one is of another kind."""
 BLOCK = "blocks/first.md.j2"
@@ -102,18 +104,18 @@ def committed(repo: git.Repo) -> git.Repo:
     return repo
 
 
-def rendered(facts: Facts, own: Path) -> Card:
-    """As `bot card update` renders it: with the pictures' words, not drawn."""
-    return render(facts, review(facts), own, sketches(facts, board(facts)))
+def rendered(facts: Facts, own: Path, commit: Commit) -> Card:
+    """As `bot card update` renders it: with the pictures' words, not drawn, and git asked once."""
+    return render(facts, review(facts), own, sketches(facts, board(facts)), commit=commit)
 
 
 def again(known: list[Facts], before: list[Card], own: Path) -> Counter[str]:
     """How many cards were rendered again, and how many of them need a commit."""
-    touched, found = touched_by(own), Counter[str]()
+    touched, commit, found = touched_by(own), functools.cache(commit_of), Counter[str]()
     for facts, old in zip(known, before, strict=True):
         if touched(old.template, old.template_commit, ()) == frozenset():
             continue
-        new = rendered(facts, own)
+        new = rendered(facts, own, commit)
         update = CardUpdate(
             repo=facts.full_name, status="unchanged", before=old.text, base=old.text, rendered=new.text
         )
@@ -134,9 +136,10 @@ def main() -> None:
         own = Path(folder) / "templates"
         repo = own_templates(own)
         known = [invented(number) for number in range(chosen.cards)]
-        rendered(known[0], own)  # what is loaded once is not counted
+        commit = functools.cache(commit_of)
+        rendered(known[0], own, commit)  # what is loaded once is not counted
         with timed(laps, "rendered"):
-            before = [rendered(facts, own) for facts in known]
+            before = [rendered(facts, own, commit) for facts in known]
         some = known[: chosen.drawn]
         with timed(laps, "figures drawn"):
             for facts in some:
