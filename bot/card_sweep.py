@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from bot.card.figures.draw import figures
 from bot.card.template_folder import commit_of, standard
 from bot.publish import update_cards
 from bot.publish.card_door import RememberingDoor
@@ -30,6 +29,8 @@ class CardSweep:
         commit = commit_of(own or standard())
         if watchlist.cards != "auto" or commit in (None, self._done_at) or str(commit).endswith("-dirty"):
             return
+        from bot.card.figures.draw import figures  # matplotlib, for those alone who draw
+
         door, wanted = RememberingDoor(settings), Wanted(own=own)
         account = watchlist.account or settings.account or door.whoami().name
         done = [

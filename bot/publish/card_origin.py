@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from bot.card.figures.draw import FOLDER
+from bot.card.figures import FOLDER
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
 from bot.publish import outcomes

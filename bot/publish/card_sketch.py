@@ -9,9 +9,7 @@ from collections.abc import Iterator
 
 from bot.card.board import Board
 from bot.card.facts import Facts
-from bot.card.figures import bits, family, profile
-from bot.card.figures.canvas import WIDTH
-from bot.card.figures.draw import FOLDER
+from bot.card.figures import FOLDER, WIDTH, bits, family, profile
 from bot.records import Record
 
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from bot.card.board import Board, board
 from bot.card.changes import Touched, touched_by
 from bot.card.facts import Facts
-from bot.card.figures.draw import FOLDER
+from bot.card.figures import FOLDER
 from bot.card.render import render
 from bot.card.template_folder import commit_of, standard
 from bot.errors import BotError, ConfigError, NeedsPerson, NotFound, UsageError

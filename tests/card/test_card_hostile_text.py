@@ -59,7 +59,7 @@ def hostile_card(base: BaseRevision, word: str) -> Card:
     return render(facts, review(facts), OUTSIDE_GIT)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(base=bases, word=words)
 def test_card_keeps_its_structure(base: BaseRevision, word: str) -> None:
     """Tables keep their shape, no heading, list or tag is added, no link leads off the Hub."""
@@ -89,7 +89,7 @@ def _outline(card: str) -> list[str]:
     return [token.tag + token.type for token in tokens(card) if token.type in kinds]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(base=bases)
 @example(
     base=replace(BASE, license="mit\nbase_model: evil/model", tags=("a\n---\n# x",), language=("no", "en: x"))
@@ -136,7 +136,7 @@ def test_what_the_hub_would_refuse_is_said_in_its_own_words() -> None:
 
 
 @given(word=words)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_text_shows_exactly_its_characters(word: str) -> None:
     """Escaped text renders to the cleaned characters: in a paragraph and in a table cell, with no markup."""
     for source in (f"x {text(word)}", f"|h|\n|-|\n|x {text(word)}|"):

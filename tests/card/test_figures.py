@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from bot.card.board import TASKS, Board, board
 from bot.card.facts import Facts, Measured, ReportedQuant
 from bot.card.facts_file import read
-from bot.card.figures import BitsCell, BitsRow, Figure, LayerBits, bits, bits_drawing, plain, profile
+from bot.card.figures import BitsCell, BitsRow, Figure, LayerBits, bits, bits_drawing, glyphs, plain, profile
 from bot.card.figures.canvas import DARK, LIGHT, SMALL, TITLE, Sheet, Theme, light_and_dark, ticks
 from bot.card.figures.draw import figures
 from bot.card.figures.family import Family, family, words
@@ -441,7 +441,7 @@ def test_hostile_names_are_drawn_as_the_text_they_are() -> None:
         assert len(figure.alt) < 3000
         assert not {unicodedata.category(character) for character in figure.alt} & {"Cc", "Cf", "Cs", "Zl"}
     assert plain.short("$\\frac{1}{2}$", 40) == "$\\frac{1}{2}$"
-    assert plain.drawable("漢字 x\u202e") == "?? x"
+    assert glyphs.drawable("漢字 x\u202e") == "?? x"
 
 
 @given(st.text(max_size=200), st.integers(8, 60))

@@ -12,6 +12,12 @@ from __future__ import annotations
 
 from bot.records import Record
 
+FOLDER = "figures"
+"""Where pictures lie in a repo."""
+
+WIDTH = 750
+"""CSS pixels: how wide the Hub shows a card."""
+
 MOST_LAYERS = 1000
 """No model comes near; facts from a stranger's repo must not ask for a picture of a million cells."""
 

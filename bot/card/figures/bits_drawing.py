@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from bot.card.figures import BitsRow, LayerBits
+from bot.card.figures import WIDTH, BitsRow, LayerBits
 from bot.card.figures.bits import number, runs, share, widths
-from bot.card.figures.canvas import MARGIN, SMALL, WIDTH, Sheet, Theme
+from bot.card.figures.canvas import MARGIN, SMALL, Sheet, Theme
 from bot.card.figures.plain import short
 
 _LEFT, _RIGHT = 168, WIDTH - 104

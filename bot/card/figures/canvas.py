@@ -20,11 +20,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from bot.card.figures.plain import drawable
+from bot.card.figures import WIDTH
+from bot.card.figures.glyphs import drawable
 from bot.records import Record
-
-WIDTH = 750
-"""CSS pixels: how wide the Hub shows a card."""
 
 SMALL, NORMAL, TITLE = 11, 12, 15
 """CSS pixels of type; nothing is smaller than SMALL."""

@@ -8,6 +8,8 @@ from functools import partial
 from bot.card.board import Board
 from bot.card.facts import Facts
 from bot.card.figures import (
+    FOLDER,
+    WIDTH,
     Figure,
     bits,
     bits_drawing,
@@ -16,10 +18,7 @@ from bot.card.figures import (
     profile,
     profile_drawing,
 )
-from bot.card.figures.canvas import WIDTH, Draw, light_and_dark
-
-FOLDER = "figures"
-"""Where in the repo the pictures lie."""
+from bot.card.figures.canvas import Draw, light_and_dark
 
 
 def figures(facts: Facts, board: Board) -> tuple[Figure, ...]:

@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from bot.card.figures.canvas import MARGIN, NORMAL, SMALL, WIDTH, Sheet, numbered, ticks
+from bot.card.figures import WIDTH
+from bot.card.figures.canvas import MARGIN, NORMAL, SMALL, Sheet, numbered, ticks
 from bot.card.figures.family import Family, Guide, Point, loss
 from bot.card.figures.placing import Box, around, nearest, place
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bot.card.figures.canvas import MARGIN, NORMAL, SMALL, WIDTH, Sheet, Theme, numbered, ticks
+from bot.card.figures import WIDTH
+from bot.card.figures.canvas import MARGIN, NORMAL, SMALL, Sheet, Theme, numbered, ticks
 from bot.card.figures.profile import Profile, TaskRow, score
 
 _LEFT, _RIGHT = 152, WIDTH - 138
