@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 
+import hypothesis
 import pytest
 
 _SCRATCH = tempfile.mkdtemp(prefix="qx-bot-tests-")
@@ -22,3 +23,7 @@ def real_hub_token() -> str:
     if not REAL_HUB_TOKEN:
         pytest.skip("set HF_TOKEN to a token that may write")
     return REAL_HUB_TOKEN
+
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")  # a busy machine is no failure
