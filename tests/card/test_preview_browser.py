@@ -71,6 +71,7 @@ def opened(browser: Browser, address: str, **wishes: Any) -> Iterator[Page]:
         page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
         page.goto(address)
         expect(page.locator("#live.on")).to_be_visible()
+        expect(page.locator("#card h1, #trouble:visible").first).to_be_visible()
         yield page
         assert page.evaluate("window.ran") == []
         assert wrong == []
