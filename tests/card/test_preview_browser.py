@@ -7,6 +7,7 @@ page errors, and takes the Chromium that the machine has. Without one these test
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,8 @@ expect.set_options(timeout=PATIENCE * 1000)
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, (*COMMANDS, *APPLICATIONS))), None)
+    if found is None and os.environ.get("CI"):
+        pytest.fail(HOW_TO_GET_ONE)  # the gate looks at the page, or says that it did not
     if found is None:
         pytest.skip(HOW_TO_GET_ONE)
     with sync_playwright() as playwright:
