@@ -32,10 +32,10 @@ from bot.card.board import board
 from bot.card.changes import touched_by
 from bot.card.facts import Facts
 from bot.card.figures.draw import figures
+from bot.card.figures.sketch import sketches
 from bot.card.render import render
 from bot.card.template_folder import commit_of, standard
 from bot.publish.card_decision import CardUpdate, decide
-from bot.publish.card_sketch import sketches
 from bot.records import Card, Measurement, Record
 from bot.review.review import review
 from tests.card import examples

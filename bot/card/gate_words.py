@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.card.facts import Measured
-from bot.card.numbers import percent
+from bot.card.numbers import percent, tasks
 from bot.records import Gate, NonInferiority
 
 LABELS = {
@@ -44,10 +44,9 @@ def _held(measured: Measured, gate: Gate) -> tuple[str, ...]:
 
 def _label(label: NonInferiority) -> str:
     paired = "the same questions on both sides" if label.paired else "unpaired, from the scores alone"
-    tasks = "1 task" if label.tasks == 1 else f"{label.tasks} tasks"
     return (
         f"{LABELS[label.verdict]} by a margin of {label.margin:g}: mean accuracy {label.value:+.3f} "
-        f"({label.low:+.3f} to {label.high:+.3f}, one-sided 97.5 % bounds) over {tasks} and "
+        f"({label.low:+.3f} to {label.high:+.3f}, one-sided 97.5 % bounds) over {tasks(label.tasks)} and "
         f"{label.questions:,} questions, {paired}. Were there no difference at all, this test would show it "
         f"with a probability of {label.power:.2f}."
     )

@@ -85,6 +85,11 @@ def percent(value: float) -> str:
     return "±0.0 %" if float(shown) == 0 else f"{shown} %"
 
 
+def tasks(number: int) -> str:
+    """`1 task`, `7 tasks`."""
+    return "1 task" if number == 1 else f"{number} tasks"
+
+
 def listed(words: list[str]) -> str:
     """`a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

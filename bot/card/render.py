@@ -93,13 +93,17 @@ def template_for(facts: Facts) -> str:
     return next((name for name, needed in fitting if needed <= kinds), "quant")
 
 
-def _notices(facts: Facts) -> list[str]:
+def notices(*, rehearsal: bool, stopped: bool, measuring: bool) -> tuple[str, ...]:
     """The blocks on top that are not left to templates."""
+    due = {"rehearsal": rehearsal, "stopped": stopped, "running": measuring}
+    return tuple(f"blocks/{name}" for name, is_due in due.items() if is_due)
+
+
+def _notices(facts: Facts) -> tuple[str, ...]:
     found = facts.measured
     stopped = found is not None and found.gate is not None and not found.gate.passed
-    running = found is not None and found.measuring
-    due = {"rehearsal": facts.rehearsal, "stopped": stopped, "running": running}
-    return [f"blocks/{name}" for name, is_due in due.items() if is_due]
+    measuring = found is not None and found.measuring
+    return notices(rehearsal=facts.rehearsal, stopped=stopped, measuring=measuring)
 
 
 def _context(facts: Facts, known: Board, review: Review, pictures: Sequence[Picture]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from msgspec.structs import replace
 
 from bot.errors import VerificationFailed
+from bot.hub.gitids import blob_id
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
 from bot.publish.card_origin import CARD, RENDERED
@@ -33,8 +34,7 @@ def card_files(after: str, rendered: str, more: Mapping[str, bytes | None]) -> d
 
 def entry(path: str, data: bytes) -> RepoFile:
     """How a Hub lists these bytes: size, sha256, git's blob id."""
-    blob = hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False)
-    return RepoFile(path=path, size=len(data), oid=blob.hexdigest(), sha256=hashlib.sha256(data).hexdigest())
+    return RepoFile(path=path, size=len(data), oid=blob_id(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def renewed(manifest: Manifest, card: Card, files: Mapping[str, bytes | None]) -> Manifest:

@@ -20,7 +20,8 @@ from bot.card.board import Board, board
 from bot.card.changes import Touched, touched_by
 from bot.card.facts import Facts
 from bot.card.figures import FOLDER
-from bot.card.render import render
+from bot.card.figures.sketch import sketches
+from bot.card.render import notices, render
 from bot.card.template_folder import commit_of, standard
 from bot.errors import BotError, ConfigError, NeedsPerson, NotFound, UsageError
 from bot.huggingface import HubDoor
@@ -29,7 +30,6 @@ from bot.publish.card_commit import card_files, commit, renewed
 from bot.publish.card_decision import CardUpdate, decide
 from bot.publish.card_merge import Take
 from bot.publish.card_origin import CARD, RENDERED, by_hand, last_written
-from bot.publish.card_sketch import sketches
 from bot.publish.ledger import OnHub
 from bot.records import Card, Manifest, Record, RepoFile
 from bot.review.review import review
@@ -125,7 +125,8 @@ def _plan(
     if manifest.measuring:
         note = "its tasks are being measured: its card is written again when they are done"
         return Planned(update=replace(untouched, note=note), there=there, listed=listed)
-    stale = touched(manifest.template, manifest.template_commit, _notices(manifest))
+    on_top = notices(rehearsal=manifest.rehearsal, stopped=manifest.stopped, measuring=manifest.measuring)
+    stale = touched(manifest.template, manifest.template_commit, on_top)
     if stale == frozenset() and not (wanted.everything or wanted.take):
         return Planned(update=untouched, there=there, listed=listed)
     facts = card_facts.facts_of(door, there.repo)
@@ -134,12 +135,6 @@ def _plan(
     found = replace(_found(door, there, changed, card), blocks=tuple(sorted(stale or ())))
     update = decide(found, manifest.template_commit, card.template_commit, wanted.take)
     return Planned(update=update, there=there, listed=listed, facts=facts, card=card)
-
-
-def _notices(manifest: Manifest) -> tuple[str, ...]:
-    """The blocks that `render` puts on top of this card, whatever its template includes."""
-    due = {"rehearsal": manifest.rehearsal, "stopped": manifest.stopped, "running": manifest.measuring}
-    return tuple(f"blocks/{name}" for name, is_due in due.items() if is_due)
 
 
 def _found(door: HubDoor, there: OnHub, changed: tuple[str, ...], card: Card) -> CardUpdate:

@@ -149,7 +149,7 @@ def _silent(mine: TaskScore, theirs: TaskScore) -> str | None:
 def _perplexity(mine: Measurement, other: Measurement) -> PerplexityDifference | None:
     """By a z-test on the two standard errors: the document-clustered ones where both have them."""
     a, b = mine.perplexity, other.perplexity
-    if a is None or b is None or _text(mine, a) != _text(other, b):
+    if a is None or b is None or text_read(mine, a) != text_read(other, b):
         return None
     stderr = math.hypot(a.stderr, b.stderr)
     if a.document_stderr is not None and b.document_stderr is not None:
@@ -163,8 +163,8 @@ def _perplexity(mine: Measurement, other: Measurement) -> PerplexityDifference |
     )
 
 
-def _text(measurement: Measurement, found: Perplexity) -> tuple[str, str | None, int, int, int]:
-    """What decides which text was read."""
+def text_read(measurement: Measurement, found: Perplexity) -> tuple[str, str | None, int, int, int]:
+    """What decides which text the perplexity was read from: only the same can be compared."""
     return (
         found.dataset, found.dataset_sha, found.samples, found.sequence_length, measurement.settings.seed,
     )  # fmt: skip

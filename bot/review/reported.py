@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.card.board import Board, Model
 from bot.card.facts import Facts
-from bot.card.numbers import listed, size, task_title
+from bot.card.numbers import listed, size, task_title, tasks
 from bot.card.score_tables.summary import Tally, points, tally
 from bot.records import Review
 from bot.review.macs import smallest_mac
@@ -40,7 +40,7 @@ def _verdict(facts: Facts, board: Board, tallies: list[Tally]) -> str:
         stored += f" has {mine.widths.head} bits for head and attention and {mine.widths.data} for the data"
     if not tallies:
         return f"{stored}; no published score can be compared with it."
-    ahead = [f"of {found.other} on {len(found.wins)} of {_tasks(len(found.gaps))}" for found in tallies]
+    ahead = [f"of {found.other} on {len(found.wins)} of {tasks(len(found.gaps))}" for found in tallies]
     return f"{stored}; it is ahead {listed(ahead)}."
 
 
@@ -54,7 +54,7 @@ def _against(found: Tally, say: Wording) -> str:
     parts = [f"{verb} on {_named(tasks, found)}" for verb, tasks in groups if tasks]
     if found.ties:
         parts.append(f"has the same score on {listed([task_title(task) for task in found.ties])}")
-    mean = f"; the mean difference over {_tasks(total)} is {points(found.mean or 0.0)}"
+    mean = f"; the mean difference over {tasks(total)} is {points(found.mean or 0.0)}"
     return f"Against {found.other} it {listed(parts)}{mean}."
 
 
@@ -64,7 +64,7 @@ def _named(tasks: tuple[str, ...], found: Tally) -> str:
 
 
 def _perplexity(board: Board, say: Wording) -> str:
-    """Where its perplexity stands in the family; beyond two standard errors of the difference, or not."""
+    """Where its perplexity stands in the family, and whether that is less than the two standard errors."""
     mine = board.subject
     family = [model for model in board.family if model.perplexity is not None]
     if mine.perplexity is None or len(family) < 2:
@@ -122,7 +122,3 @@ def _noise(tallies: list[Tally]) -> str:
         "These scores were published without standard errors, so nobody can tell from them which differences "
         "are more than noise."
     )
-
-
-def _tasks(number: int) -> str:
-    return "1 task" if number == 1 else f"{number} tasks"

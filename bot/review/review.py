@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bot.card.board import board, chip
 from bot.card.facts import Facts, Measured
-from bot.card.numbers import bits, difference, listed, percent, size, task_title
+from bot.card.numbers import bits, difference, listed, percent, size, task_title, tasks
 from bot.measure.results import Outcomes
 from bot.recipes.mac.memory import FILL
 from bot.records import Measurement, Review
@@ -91,7 +91,7 @@ def _quality(known: Measured, with_base: Comparison | None, silent: dict[str, st
     changes = [_changed("loses", with_base.losses), _changed("gains", with_base.gains)]
     rest = len(with_base.within_noise)
     return f"{listed([c for c in changes if c])} against its base beyond noise" + (
-        f", with the other {_tasks(rest)} within noise" if rest else ""
+        f", with the other {tasks(rest)} within noise" if rest else ""
     )
 
 
@@ -108,7 +108,7 @@ def _against(found: Comparison, name: str, most: int = 2) -> str:
     parts += [f"gains {_named(found.gains, most)} beyond noise"] if found.gains else []
     rest = len(found.within_noise)
     if rest:
-        parts.append(f"is within noise on {_tasks(rest)}" if parts else f"is within noise on {_all(rest)}")
+        parts.append(f"is within noise on {tasks(rest)}" if parts else f"is within noise on {_all(rest)}")
     perplexity = _perplexity(found)
     if not parts:
         return f"Against {name}, {perplexity}." if perplexity else ""
@@ -218,10 +218,6 @@ def _named(differences: tuple[TaskDifference, ...], most: int = 7) -> str:
     shown = [f"{task_title(d.task)} ({difference(d.value)})" for d in _largest(differences)]
     more = len(shown) - most
     return listed([*shown[:most], f"{more} more"] if more > 0 else shown)
-
-
-def _tasks(number: int) -> str:
-    return "1 task" if number == 1 else f"{number} tasks"
 
 
 def _all(number: int) -> str:

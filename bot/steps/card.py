@@ -16,7 +16,7 @@ from bot.card.words import words_for
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.measure.results import Outcomes
-from bot.publish import card_facts, card_updates, eval_results, ledger, manifest, outcomes
+from bot.publish import card_facts, card_updates, eval_results, manifest, outcomes
 from bot.publish.rivals import rivals
 from bot.records import Approval, Gate, Manifest, Measurement, Sibling, from_json
 from bot.review import own_words
@@ -143,14 +143,8 @@ def _siblings(job: Job, hub: HubDoor) -> tuple[Sibling, ...]:
             measurement, job.measurement_of(None), measurement.bits_per_weight or 0, job.plan.gate
         ).passed
     }
-    for there in ledger.made_of(hub, job.plan.account, job.plan.base.repo):
-        known = there.manifest
-        if known is None or known.measurement is None or known.base_sha != job.plan.base.sha:
-            continue
-        if known.stopped and there.private:
-            continue
-        if there.repo not in (*here, job.quant.repo):
-            here[there.repo] = Sibling(
-                repo=there.repo, recipe=known.recipe, measurement=known.measurement, published=True
-            )
+    base = job.plan.base
+    for sibling in card_facts.siblings_on_hub(hub, job.plan.account, base.repo, base.sha):
+        if sibling.repo not in (*here, job.quant.repo):
+            here[sibling.repo] = sibling
     return tuple(here.values())

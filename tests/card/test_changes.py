@@ -13,10 +13,10 @@ from bot.card.board import board
 from bot.card.changes import changed_blocks, touched_by, uses
 from bot.card.facts import Facts
 from bot.card.figures.draw import figures
+from bot.card.figures.sketch import sketches
 from bot.card.template_folder import standard
 from bot.publish.card_decision import CardUpdate, decide
 from bot.publish.card_merge import Take
-from bot.publish.card_sketch import sketches
 from tests.card.examples import BASE_MEASUREMENT, QX64_HI, QX86_HI, card_facts
 
 FILES = {

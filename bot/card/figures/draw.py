@@ -1,53 +1,42 @@
-"""All pictures of one card, in the order in which the card shows them."""
+"""All pictures of one card, drawn in the order in which the card shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 from bot.card.board import Board
 from bot.card.facts import Facts
-from bot.card.figures import (
-    FOLDER,
-    WIDTH,
-    Figure,
-    bits,
-    bits_drawing,
-    family,
-    family_drawing,
-    profile,
-    profile_drawing,
-)
+from bot.card.figures import Figure, LayerBits, bits_drawing, family_drawing, profile_drawing
 from bot.card.figures.canvas import Draw, light_and_dark
+from bot.card.figures.family import Family
+from bot.card.figures.profile import Profile
+from bot.card.figures.sketch import Sketch, sketches
 
 
 def figures(facts: Facts, board: Board) -> tuple[Figure, ...]:
     """The card's pictures; one whose data are missing is left out. The same facts give the same bytes."""
-    return tuple(_figures(facts, board))
+    return tuple(_figure(sketch) for sketch in sketches(facts, board))
 
 
-def _figures(facts: Facts, board: Board) -> Iterator[Figure]:
-    if (shown := family.family(board)) is not None:
-        draw: Draw = partial(family_drawing.draw, shown)
-        yield _figure("family", family.words(shown), family_drawing.HEIGHT, draw)
-    if (scores := profile.profile(board)) is not None:
-        draw = partial(profile_drawing.draw, scores)
-        yield _figure("profile", profile.words(scores), profile_drawing.height(scores), draw)
-    layers = facts.measured.layers if facts.measured else None
-    if layers is not None:
-        draw = partial(bits_drawing.draw, layers)
-        yield _figure("bits", bits.words(layers), bits_drawing.height(layers), draw)
-
-
-def _figure(name: str, alt: str, height: int, draw: Draw) -> Figure:
+def _figure(sketch: Sketch) -> Figure:
+    height, draw = _drawing(sketch.shows)
     light, dark = light_and_dark(height, draw)
     return Figure(
-        name=name,
-        path=f"{FOLDER}/{name}-light.png",
-        dark_path=f"{FOLDER}/{name}-dark.png",
-        alt=alt,
+        name=sketch.name,
+        path=sketch.path,
+        dark_path=sketch.dark_path,
+        alt=sketch.alt,
         light=light,
         dark=dark,
-        width=WIDTH,
+        width=sketch.width,
         height=height,
     )
+
+
+def _drawing(shows: Family | Profile | LayerBits) -> tuple[int, Draw]:
+    """The height in CSS pixels, and what draws it."""
+    if isinstance(shows, Family):
+        return family_drawing.HEIGHT, partial(family_drawing.draw, shows)
+    if isinstance(shows, Profile):
+        return profile_drawing.height(shows), partial(profile_drawing.draw, shows)
+    return bits_drawing.height(shows), partial(bits_drawing.draw, shows)

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from bot.card.board import Board, Model, Role
-from bot.card.figures.plain import short
+from bot.card.figures.plain import named, short
 from bot.recipes.mac.memory import FILL, GIB, table
 from bot.records import Record
+from bot.review.compare import text_read
 
 Measure = Literal["kl", "perplexity"]
 MOST = 16
@@ -124,18 +125,14 @@ def _point(model: Model, measure: Measure) -> Point | None:
     if value is None or not 0 < value < LARGEST or not model.size_bytes:
         return None
     known = stderr if stderr is not None and 0 <= stderr < LARGEST else None
-    return Point(name=_name(model), role=model.role, gib=model.size_bytes / GIB, value=value, stderr=known)
-
-
-def _name(model: Model) -> str:
-    """The label; a base that is called by its type is said to be the base."""
-    based = model.role == "base" and "base" not in model.label.lower()
-    return short(model.label, 36) + (" (base)" if based else "")
+    return Point(
+        name=named(model, 36), role=model.role, gib=model.size_bytes / GIB, value=value, stderr=known
+    )
 
 
 def _base_itself(model: Model) -> Point | None:
     size = (model.size_bytes or 0) / GIB
-    return Point(name=_name(model), role="base", gib=size, value=None, stderr=None)
+    return Point(name=named(model, 36), role="base", gib=size, value=None, stderr=None)
 
 
 def _text(model: Model, measure: Measure) -> tuple[object, ...]:
@@ -146,8 +143,7 @@ def _text(model: Model, measure: Measure) -> tuple[object, ...]:
     if measure == "kl" and (kl := found.divergence):
         return kl.base, kl.dataset, kl.dataset_sha, kl.tokens
     if read := found.perplexity:
-        seed = found.settings.seed
-        return read.dataset, read.dataset_sha, read.samples, read.sequence_length, seed
+        return text_read(found, read)
     return (model.name,)
 
 

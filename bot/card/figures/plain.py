@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.card.board import Model
 from bot.card.markdown import clean
 
 
@@ -12,3 +13,9 @@ def short(name: str, length: int) -> str:
         return line
     head = (length - 1) // 3
     return f"{line[:head]}…{line[-(length - 1 - head) :]}"
+
+
+def named(model: Model, length: int) -> str:
+    """The model's label; a base that is called by its type is said to be the base."""
+    based = model.role == "base" and "base" not in model.label.lower()
+    return short(model.label, length) + (" (base)" if based else "")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from bot.card.board import Board, Model, Role
-from bot.card.figures.plain import short
+from bot.card.figures.plain import named, short
 from bot.card.numbers import task_title
 from bot.measure.statistics import TWO_SIDED_95, is_accuracy
 from bot.records import Record, TaskScore
@@ -53,7 +53,7 @@ def profile(board: Board) -> Profile | None:
     models = _models(board, asked)
     rows = tuple(_row(board, task, models[:MOST_MODELS]) for task in asked)
     return Profile(
-        names=tuple(_name(model) for model in models[:MOST_MODELS]),
+        names=tuple(named(model, 44) for model in models[:MOST_MODELS]),
         roles=tuple(model.role for model in models[:MOST_MODELS]),
         rows=rows,
         left_out=len(models[MOST_MODELS:]),
@@ -65,12 +65,6 @@ def _models(board: Board, asked: list[str]) -> list[Model]:
     others = [m for m in board.others if any(_comparable(board.subject, m, task) for task in asked)]
     others.sort(key=lambda m: (m.role != "base", m.size_bytes is None, -(m.size_bytes or 0), m.name))
     return [board.subject, *others]
-
-
-def _name(model: Model) -> str:
-    """The label; a base that is called by its type is said to be the base."""
-    based = model.role == "base" and "base" not in model.label.lower()
-    return short(model.label, 44) + (" (base)" if based else "")
 
 
 def _drawable(model: Model, task: str) -> bool:

@@ -1,6 +1,6 @@
-"""A card's pictures before they are drawn: to see whether a card changes, their words are enough.
+"""A card's pictures before they are drawn: which there are, what they show, and that in words.
 
-Drawing takes about a second a card, so only what goes to the Hub is drawn.
+To see whether a card changes this is enough: drawing takes about a second a card. No matplotlib here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from bot.card.board import Board
 from bot.card.facts import Facts
-from bot.card.figures import FOLDER, WIDTH, bits, family, profile
+from bot.card.figures import FOLDER, WIDTH, LayerBits, bits, family, profile
+from bot.card.figures.family import Family
+from bot.card.figures.profile import Profile
 from bot.records import Record
 
 
@@ -21,7 +23,7 @@ class Sketch(Record, frozen=True, kw_only=True):
 
     name: str
     alt: str
-    shows: object
+    shows: Family | Profile | LayerBits
     width: int = WIDTH
 
     @property
@@ -34,7 +36,7 @@ class Sketch(Record, frozen=True, kw_only=True):
 
 
 def sketches(facts: Facts, board: Board) -> tuple[Sketch, ...]:
-    """The pictures that `bot.card.figures.draw.figures` would draw of the same, in the same order."""
+    """The card's pictures, in their order; one whose data are missing is left out."""
     return tuple(_sketches(facts, board))
 
 
