@@ -16,8 +16,8 @@ from bot.errors import VerificationFailed
 from bot.hub.gitids import blob_id
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
-from bot.publish.card_origin import CARD, RENDERED
-from bot.publish.files import differences
+from bot.publish.card_origin import RENDERED
+from bot.publish.files import CARD, differences
 from bot.publish.ledger import MANIFEST, OnHub
 from bot.publish.manifest import encoded
 from bot.records import Card, Manifest, RepoFile

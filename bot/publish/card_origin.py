@@ -13,10 +13,9 @@ from bot.card.figures import FOLDER
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
 from bot.publish import outcomes
-from bot.publish.files import differences
+from bot.publish.files import CARD, differences
 from bot.records import Manifest, RepoFile
 
-CARD = "README.md"
 RENDERED = f"{outcomes.FOLDER}/rendered.md"
 _FOLDERS = (f"{outcomes.FOLDER}/", f"{FOLDER}/")
 COMMITS = 200

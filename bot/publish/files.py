@@ -11,6 +11,9 @@ from bot.records import RepoFile
 
 GIT_BYTES = 50_000_000
 """No Hub keeps a larger file as plain git content, so its blob id is of no use."""
+CARD = "README.md"
+"""The model card: the one file that people edit on the Hub."""
+
 NOT_OURS = (".gitattributes",)
 """Files the Hub makes by itself in every repo."""
 

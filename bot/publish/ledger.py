@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from bot.huggingface import HubDoor
-from bot.publish.files import NOT_OURS
+from bot.publish.files import CARD, NOT_OURS
 from bot.records import Manifest, Record, RepoFile
 
 MANIFEST = "qx_manifest.json"
@@ -31,11 +31,14 @@ class OnHub(Record, frozen=True, kw_only=True):
     staged: OnHub | None = None
 
     def holds(self, base_sha: str, recipe_hash: str) -> bool:
-        """True when the repo holds exactly this recipe of this base revision, every listed file there."""
+        """True when the repo holds exactly this recipe of this base revision, every listed file there.
+
+        A card that somebody edited by hand makes no other quant.
+        """
         if self.manifest is None:
             return False
         there = {f.path: f.size for f in self.files}
-        whole = all(there.get(f.path) == f.size for f in self.manifest.files)
+        whole = all(f.path == CARD or there.get(f.path) == f.size for f in self.manifest.files)
         return whole and (self.manifest.base_sha, self.manifest.recipe_hash) == (base_sha, recipe_hash)
 
     def stopped(self, base_sha: str, recipe_hash: str) -> bool:

@@ -29,7 +29,8 @@ from bot.publish import card_facts, ledger
 from bot.publish.card_commit import card_files, commit, renewed
 from bot.publish.card_decision import CardUpdate, decide
 from bot.publish.card_merge import Take
-from bot.publish.card_origin import CARD, RENDERED, by_hand, last_written
+from bot.publish.card_origin import RENDERED, by_hand, last_written
+from bot.publish.files import CARD
 from bot.publish.ledger import OnHub
 from bot.records import Card, Manifest, Record, RepoFile
 from bot.review.review import review

@@ -16,7 +16,7 @@ from bot.card.words import words_for
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.measure.results import Outcomes
-from bot.publish import card_facts, card_updates, eval_results, manifest, outcomes
+from bot.publish import card_facts, card_hand, card_updates, eval_results, manifest, outcomes
 from bot.publish.rivals import rivals
 from bot.records import Approval, Gate, Manifest, Measurement, Sibling, from_json
 from bot.review import own_words
@@ -70,6 +70,10 @@ def write(job: Job, gate: Gate, approval: Approval | None = None) -> Manifest:
     card = written.write(folder, known, said, settings.from_environment().templates)
     mine, base = outcomes.keep(folder, store, required(job), job.measurement_of(None))
     card_facts.write(folder, known, mine, base)
+    by_hand = card_hand.carry(hub, job.quant.repo, card)
+    if by_hand.told:
+        say(job, "card", by_hand.told)
+    card = card_hand.write(folder, card, by_hand)
     eval_results.write(folder, hub, job.quant.repo, mine, rehearsal=job.plan.rehearsal)
     entry = manifest.build(
         job.plan,

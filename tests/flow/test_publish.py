@@ -26,6 +26,13 @@ def manifest_of(api: HfApi, repo: str) -> dict[str, Any]:
     return found
 
 
+def edit_card(api: HfApi, old: str, new: str) -> None:
+    """Somebody changes the published card on its page."""
+    text = Path(api.hf_hub_download(TARGET, "README.md")).read_text()
+    assert old in text
+    api.upload_file(path_or_fileobj=text.replace(old, new).encode(), path_in_repo="README.md", repo_id=TARGET)
+
+
 def test_a_base_becomes_a_public_measured_carded_linked_repo(
     bot: Bot, api: HfApi, reader: HfApi, tmp_path: Path
 ) -> None:
@@ -96,9 +103,15 @@ def test_anybody_can_repeat_the_paired_tests(bot: Bot, reader: HfApi, tmp_path: 
     assert {row["task"] for row in other["rows"]} == {"boolq", "piqa"}
 
 
-def test_asked_twice_it_publishes_once_also_without_its_memory(bot: Bot, reader: HfApi) -> None:
-    """The second request changes nothing on the Hub and says so, with BOT_HOME and without it."""
+def test_asked_twice_it_publishes_once_also_without_its_memory(
+    bot: Bot, reader: HfApi, api: HfApi
+) -> None:
+    """The second request changes nothing on the Hub and says so, with BOT_HOME and without it.
+
+    Also where somebody edited the card by hand: that makes no other quant.
+    """
     bot.json("publish", BASE, "--yes")
+    edit_card(api, "## Use it", "## How to use it")
     sha = reader.model_info(TARGET).sha
 
     for forget in (False, True):
@@ -179,10 +192,14 @@ def test_staging_on_a_branch_leaves_main_empty_until_it_is_verified(bot: Bot, re
 
 
 def test_a_changed_base_updates_the_public_repo_through_a_branch(
-    bot: Bot, store: Store, reader: HfApi, hub: LoopbackHub
+    bot: Bot, store: Store, reader: HfApi, api: HfApi
 ) -> None:
-    """A public repo is never written to directly: the new revision arrives on main in one verified commit."""
+    """A public repo is never written to directly: the new revision arrives on main in one verified commit.
+
+    What somebody wrote into the card by hand stays in the new card.
+    """
     bot.json("publish", BASE, "--yes")
+    edit_card(api, "## Use it", "Somebody's words, by hand.\n\n## Use it")
     before = [c.commit_id for c in reader.list_repo_commits(TARGET)]
     config = json.loads(Path(reader.hf_hub_download(BASE, "generation_config.json")).read_text())
     changed = json.dumps(config | {"temperature": 0.5}).encode()
@@ -198,6 +215,8 @@ def test_a_changed_base_updates_the_public_repo_through_a_branch(
     assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
     card = Path(reader.hf_hub_download(TARGET, "README.md")).read_text()
     assert f"made from revision {sha[:12]} of the base" in card
+    assert "\nSomebody's words, by hand.\n" in card
+    assert any("wrote by hand" in event["progress"]["what"] for event in bot.events())
     assert "Fetch again: `generation_config.json`" in card
 
 
