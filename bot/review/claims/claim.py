@@ -9,6 +9,7 @@ from bot.review.claims.clause import Clause, TaskGroup, parties, task_groups
 from bot.review.claims.context import Context
 from bot.review.claims.findings import Reading
 from bot.review.claims.metrics import MEAN, MEAN_OF, Scale
+from bot.review.claims.scan import Token
 from bot.review.claims.words import Relation
 
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
@@ -79,16 +80,26 @@ class Work:
 
     def negative(self, anchor: int) -> bool:
         """Whether a `not` or `no` stands shortly before the anchor, or at the verb that governs it."""
+        return self._denial(anchor) is not None
+
+    def nowhere(self, anchor: int) -> bool:
+        """Whether it is denied of every single task: `never`, `on no task`, `not on any task`."""
+        denial, said = self._denial(anchor), self.quantifier()
+        if denial is None:
+            return said == "none"
+        return said == "any" or (denial.word is not None and denial.word.value == "never")
+
+    def _denial(self, anchor: int) -> Token | None:
         for index in range(anchor - 1, max(-1, anchor - 5), -1):
             token = self.clause.tokens[index]
             gap = self.clause.between(token, self.clause.tokens[anchor])
             if len(gap.split()) > 6 or any(mark in gap for mark in ",;:("):
-                return False
+                return None
             if token.kind("not"):
-                return True
+                return token
             if token.relation is not None or token.tasks:
-                return False
-        return False
+                return None
+        return None
 
     def strength(self, anchor: int) -> str:
         """`slightly`, `massive` right before (or after) the anchor."""
@@ -190,7 +201,7 @@ class Work:
         return (f"{MEAN_OF}{'|'.join(known)}",) if len(known) > 1 else ()
 
     def quantifier(self) -> str:
-        """`all`, `most` or `else`, where the clause speaks of tasks so."""
+        """`all`, `most`, `any`, `none` or `else`, where the clause speaks of tasks so."""
         found = (t.word.value for t in self.clause.tokens if t.word and t.word.kind == "tasks")
         said = list(found)
         return "except" if "except" in said else next(iter(said), "")

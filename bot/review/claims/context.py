@@ -35,10 +35,12 @@ class Sides(Record, frozen=True, kw_only=True):
     """The models one claim can be about. Each of `rivals` is one way to understand who is meant.
 
     `named`: the rivals stand in the clause; `said`: the subject does. `unknown`: somebody not on the board.
+    `everyone`: who is meant where none is named and it is said of all: those of the section, or all others.
     """
 
     subjects: tuple[Model, ...]
     rivals: tuple[tuple[Model, ...], ...]
+    everyone: tuple[tuple[Model, ...], ...] = ()
     named: bool = False
     said: bool = False
     unknown: bool = False
@@ -65,6 +67,7 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
     return Sides(
         subjects=subjects,
         rivals=_rivals(scale, against, subjects, context, said=chosen is not None),
+        everyone=_everyone(scale, subjects, context),
         named=named or len(subjects) > 1,
         said=chosen is not None,
         unknown=any(party.unknown for party in (chosen, against) if party),
@@ -158,6 +161,11 @@ def _rivals(
         return tuple(found)
     named = tuple(model for model in of(scale, party.models) if model not in subjects)
     return (named,) if named else ()
+
+
+def _everyone(scale: Scale, subjects: tuple[Model, ...], context: Context) -> tuple[tuple[Model, ...], ...]:
+    names = [context.rivals, *context.sets, [model.name for model in _scored(scale)]]
+    return unique(tuple(m for m in of(scale, each) if m.scores and m not in subjects) for each in names)
 
 
 def unique(groups: Iterable[tuple[Model, ...]]) -> tuple[tuple[Model, ...], ...]:

@@ -67,6 +67,25 @@ COUNT = re.compile(
     r"|defeats?|benchmarks?|tasks?|tests?|metrics|categories|evaluations|evals)\b)",
     re.IGNORECASE,
 )
+_RESULTS = r"(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)|defeats?)"
+# "no losses", "without a single loss", "a single tie"; "no loss of quality" and "no wins on A" count nothing.
+_NONE = r"no|not a single|without(?: a| any)?(?: single)?"
+FEW = re.compile(
+    rf"(?:(?P<none>{_NONE})|(?P<one>(?<!not )an? (?:single|lone|sole)))"
+    rf"\s(?={_RESULTS}\b(?!\s(?:of|in|on|for)\s(?!any|all))|(?(one)(?:task|benchmark|test|metric)\b|$))",
+    re.IGNORECASE,
+)
+_NO_LOSS = re.compile(r"(?:no|without(?: any)?) loss\b", re.IGNORECASE)  # perhaps one of quality
+# "ties on 0", "wins 5, loses 2": a bare number right behind such a verb.
+BARE = re.compile(
+    rf"(?P<count>\d|{_WORDS}|zero|none)(?=\s*(?:$|[,;.)\n](?!\d)|(?:and|against|vs|versus|to|with|over|but"
+    r"|of (?:them|the|these|those))\b))",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"\b(?:wins?|won|winning|los(?:es?|t|ing)|ties?|tied|tying|draws?|drew|drawing)(?: on| in)? $",
+    re.IGNORECASE,
+)
 
 
 class Quantity(Record, frozen=True, kw_only=True):
@@ -113,6 +132,17 @@ def read(text: str, at: int) -> tuple[Quantity, int] | None:
 
 def _counted(found: re.Match[str]) -> Quantity:
     return Quantity(kind="count", low=count(found["count"]))
+
+
+def _none_or_one(found: re.Match[str]) -> Quantity | None:
+    if _NO_LOSS.match(found.string, found.start()):
+        return None
+    return Quantity(kind="count", low=0 if found["none"] else 1)
+
+
+def _behind_verb(found: re.Match[str]) -> Quantity | None:
+    before = found.string[max(0, found.start() - 24) : found.start()]
+    return _counted(found) if _VERB.search(before) else None
 
 
 def count(written: str) -> int:
@@ -193,5 +223,5 @@ def _places(written: str) -> int:
 
 _READERS = (
     (ALL_BUT, _all_but), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank), (WORD_QUANTITY, _in_words),
-    (COUNT, _counted), (QUANTITY, _number),
+    (COUNT, _counted), (FEW, _none_or_one), (BARE, _behind_verb), (QUANTITY, _number),
 )  # fmt: skip

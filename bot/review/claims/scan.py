@@ -16,7 +16,7 @@ from bot.review.claims.words import Relation, Superlative, Word
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
 _NUMBER = re.compile(
     r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no"
-    r"|first|second|third|fourth|fifth)\b",
+    r"|an? (?:single|lone|sole)|not a single|without|zero|first|second|third|fourth|fifth)\b",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")

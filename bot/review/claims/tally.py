@@ -26,6 +26,17 @@ def overall(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relati
     return together(parts) or Reading(holds=None, why="nothing to compare")
 
 
+def nowhere(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relation) -> Reading:
+    """On none of the shared tasks."""
+    parts = []
+    for other in theirs:
+        tasks = scale.shared(mine, other)
+        where = [task for task in tasks if holds(relation, scale.gap(mine, other, task))]
+        told = f"against {other.label} it holds on {', '.join(title(task) for task in where) or 'no task'}"
+        parts.append(Reading(holds=not where if tasks else None, why=told))
+    return together(parts) or Reading(holds=None, why="nothing to compare")
+
+
 def most(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relation) -> Reading:
     """On more than half of the shared tasks."""
     parts = []

@@ -44,8 +44,9 @@ class Word(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Any other word that matters: its kind, and a value where the kind has one.
 
     `link` announces a rival (than, against), `cut` begins a new clause, `doubt` is a guess, a condition or a
-    wish, `tasks` speaks of tasks together (all, most, else, except), `group` of models (all, others),
-    `part` is a part of a model with bits of its own, `such` goes on with examples, `advice` is a choice.
+    wish, `tasks` speaks of tasks together (all, most, any, none, else, except), `group` of models (all,
+    others), `part` is a part of a model with bits of its own, `such` goes on with examples, `advice` is a
+    choice.
     """
 
     kind: Literal[

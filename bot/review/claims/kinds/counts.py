@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
 from bot.review.claims.clause import TaskGroup
@@ -44,6 +46,8 @@ def _counts(work: Work) -> Iterator[Claim | None]:
             continue
         if relation is not None and relation.axis in ("size", "speed"):
             continue
+        if quantity.low == 1 and place is not None and place < index and work.negative(place):
+            quantity = replace(quantity, low=0)  # `without losing a single task`
         first, last = _span(work, index, ranked if ranked is not None else place)
         last += last == index and index + 1 < len(tokens) and tokens[index + 1].kind("performance")
         listed = _listed(work, index)
@@ -155,8 +159,8 @@ def _count_of(
 
 def _bounded(work: Work, quantity: Quantity, count: Count) -> bool:
     """`at least 4 of 7`."""
-    place = next(i for i, token in enumerate(work.clause.tokens) if token.quantity is quantity)
-    bound = work.bound(place)
+    place = next((i for i, token in enumerate(work.clause.tokens) if token.quantity is quantity), None)
+    bound = work.bound(place) if place is not None else ""
     return (
         bool(bound)
         and bound != "about"

@@ -101,7 +101,7 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     if group is None and metric in ("", MEAN):
         group = _inherited(work)
     anchor = near if near is not None else index
-    if work.negative(anchor):
+    if work.negative(anchor) or work.quantifier() == "none":
         return _never(work, index, anchor, quantity)
     who = sides(work.scale, work.clause, work.context, anchor, index)
     if who.unknown:

@@ -14,7 +14,7 @@ from bot.review.claims.context import Sides, of, sides
 from bot.review.claims.findings import Reading, negated, together
 from bot.review.claims.judge import any_task, readings, related, turned
 from bot.review.claims.metrics import MEAN, SIZE
-from bot.review.claims.tally import most, overall
+from bot.review.claims.tally import most, nowhere, overall
 from bot.review.claims.words import Relation
 
 _ADJECTIVES = frozenset(
@@ -71,6 +71,10 @@ _FIRST_WORDS = re.compile(
 )
 _FAMILY = re.compile(r"\b(?:family|families|siblings?|quants?)\b", re.IGNORECASE)
 _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
+# It improves by itself: over an earlier state, which nobody names.
+_ON_ITS_OWN = re.compile(
+    r"improv|gain|benefit|regress|degrad|suffer|g[ai]v|worsen|add|boost|uplift", re.IGNORECASE
+)
 _Judged = Callable[[Model, Sequence[Model]], Reading]
 
 
@@ -145,14 +149,20 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
         return _nobody(work, index, relation, metric, who)
     if _object_unsaid(work, index, relation) or (relation.sign and len(who.subjects) > 1 and not who.rivals):
         return None  # "beats it", "both improve": over whom is not said
-    judged = _judged(work, index, relation, metric, who)
+    denied = not metric and not work.groups and work.nowhere(index)
+    everyone = not who.named and (denied or _of_everyone(work, index, relation, metric))
+    if everyone and who.everyone:
+        who = replace(who, rivals=who.everyone)
+    judged = (
+        _nowhere(work, relation) if denied else _judged(work, index, relation, metric, who, everyone=everyone)
+    )
     if judged is None or not (who.rivals or len(who.subjects) > 1 or who.unknown):
         return None
     if who.unknown:
         found = [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     else:
         found = readings(who.subjects, who.rivals, judged)
-    found = turned(found, negative=work.negative(index))
+    found = turned(found, negative=not denied and work.negative(index))
     if relation.soft:
         found = [replace(each, holds=True if each.holds else None) for each in found]
     first, last = _span(work, index, who)
@@ -160,6 +170,18 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     made = work.claim(first, last, found, paired=True)
     work.taken = taken | {index}
     return made
+
+
+def _nowhere(work: Work, relation: Relation) -> _Judged:
+    return lambda mine, theirs: nowhere(work.scale, mine, theirs, relation)
+
+
+def _of_everyone(work: Work, index: int, relation: Relation, metric: str) -> bool:
+    """`it leads in all tasks`: ahead of whom is not said, so of all the others."""
+    token = work.clause.tokens[index]
+    if metric or work.groups or work.quantifier() != "all" or relation.axis != "quality" or relation.soft:
+        return False
+    return relation.sign != 0 and not _ON_ITS_OWN.match(work.clause.text, token.start)
 
 
 def _object_unsaid(work: Work, index: int, relation: Relation) -> bool:
@@ -211,7 +233,9 @@ def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation
     return relation
 
 
-def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides) -> _Judged | None:
+def _judged(
+    work: Work, index: int, relation: Relation, metric: str, who: Sides, *, everyone: bool = False
+) -> _Judged | None:
     """How the claim is judged by what it speaks of; None where it speaks of nothing that can be compared."""
     scale = work.scale
     if metric == SIZE and relation.axis not in ("size", "value"):
@@ -240,7 +264,9 @@ def _judged(work: Work, index: int, relation: Relation, metric: str, who: Sides)
     if group is not None:
         judge = any_task if group.loose else related
         return lambda mine, theirs: judge(scale, mine, theirs, group.tasks, relation)
-    if quantifier == "all" and (who.named or relation.strength == "close" or work.clause.has("performance")):
+    if quantifier == "all" and (
+        who.named or everyone or relation.strength == "close" or work.clause.has("performance")
+    ):
         return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, scale.tasks), relation)
     if quantifier == "most":
         return lambda mine, theirs: most(scale, mine, theirs, relation)

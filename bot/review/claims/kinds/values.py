@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.context import of
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import fits
 from bot.review.claims.metrics import BITS, KL, MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED, shown, title
+from bot.review.claims.owner import owner
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.thresholds import NOMINAL
 
@@ -21,16 +20,6 @@ _SIZED = frozenset(
         "size", "roughly",
     }
 )  # fmt: skip
-# What may lie between a name and its value: `q4-hi scores 0.639`, `0.653 for bf16`.
-_JOINS = frozenset(
-    {
-        "", "s", "for", "by", "from", "of", "at", "with", "has", "is", "scores", "score", "reaches",
-        "reached", "gets", "got", "hits", "manages", "achieves", "stands", "had", "only", "just", "a", "an",
-        "the", "to", "averages", "averaging", "scoring", "leads", "lands", "sits", "comes", "perplexity",
-        "in", "accuracy", "result", "about",
-    }
-)  # fmt: skip
-_VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
 _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
 
 
@@ -114,40 +103,15 @@ def _score_metrics(work: Work, index: int, named: str) -> tuple[str, ...]:
 
 
 def _readings(work: Work, index: int, quantity: Quantity, metrics: tuple[str, ...]) -> list[Reading]:
-    owner = _owner(work, index)
-    if owner == ():
-        return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     bound = work.bound(index)
-    if not owner and _of_both(work, index):
+    whose = owner(work, index, quantity)
+    if whose.stranger:
+        return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
+    if _of_both(work, index):
         return [_shared(work, metric, quantity) for metric in metrics]
-    models = owner or _possible(work, index, quantity)
-    return [_value(work, model, metric, quantity, bound) for model in models for metric in metrics]
-
-
-def _owner(work: Work, index: int) -> tuple[Model, ...] | None:
-    """The model the number stands right beside (`q4-hi's 0.639`, `bf16: 0.464`, `0.653 for bf16`).
-
-    None: no name is that near. Empty: the name is nobody's on the board.
-    """
-    tokens = work.clause.tokens
-    for near, before in ((index - 1, True), (index + 1, False)):
-        if not 0 <= near < len(tokens):
-            continue
-        token = tokens[near]
-        if not before and not (token.kind("link") or token.is_model):
-            continue
-        first, second = sorted((near, index))
-        gap = work.clause.between(tokens[first], tokens[second])
-        close = all(word.lower().strip(":(='") in _JOINS for word in gap.split()) and not any(
-            mark in gap for mark in ",;"
-        )
-        if not before and (_VALUE.match(work.clause.text, token.end) or _in_a_list(work, index)):
-            continue  # `0.655 (q8-hi: 0.651)`: that name has a number of its own
-        if before and _paired(work, index):
-            continue  # `above that of bf16 (12.869 against 12.810)`: the first is another's
-        if token.is_model and close and (before or gap.strip().lower() in ("for", "by", "from", "of", "(")):
-            return of(work.scale, token.models) if not token.unknown else ()
-    return None
+    found = [_value(work, model, metric, quantity, bound) for model in whose.meant for metric in metrics]
+    second = [_value(work, model, metric, quantity, bound) for model in whose.others for metric in metrics]
+    return [*found, *(Reading(holds=None, why=each.why) for each in second if each.holds)]
 
 
 def _of_both(work: Work, index: int) -> bool:
@@ -170,41 +134,6 @@ def _shared(work: Work, metric: str, quantity: Quantity) -> Reading:
     having = [model.label for model, value in known if fits(quantity, value, "", factor)]
     told = ", ".join(f"{model.label} {shown(metric, value)}" for model, value in known)
     return Reading(holds=len(having) >= 2 if len(known) > 1 else None, why=f"{title(metric)}: {told}")
-
-
-def _in_a_list(work: Work, index: int) -> bool:
-    """`0.640, 0.645 and 0.622 for A, B and C`: nobody says which is whose."""
-    tokens = work.clause.tokens
-    if not index or tokens[index - 1].quantity is None:
-        return False
-    return work.clause.between(tokens[index - 1], tokens[index]).strip() in (",", "and", ", and", "/")
-
-
-def _paired(work: Work, index: int) -> bool:
-    tokens = work.clause.tokens
-    return (
-        index + 2 < len(tokens) and tokens[index + 1].kind("link") and tokens[index + 2].quantity is not None
-    )
-
-
-def _possible(work: Work, index: int, quantity: Quantity) -> tuple[Model, ...]:
-    """Without a name beside it: the models of the clause, of what was said before, or any."""
-    named = [name for token in work.clause.tokens for name in token.models]
-    if any(token.unknown for token in work.clause.tokens):
-        return ()
-    pronoun = any(token.kind("pronoun") for token in work.clause.tokens)
-    one = dict.fromkeys(name for token in work.clause.tokens[:index] for name in token.models)
-    if (
-        len(one) == 1
-        and quantity.kind in ("size", "speed")
-        and not any(t.relation for t in work.clause.tokens)
-    ):
-        return of(work.scale, one)
-    if not named and pronoun and work.metric() in (SIZE, SPEED):
-        return of(work.scale, work.context.subjects) or (work.scale.board.subject,)
-    if named and len(set(named)) > 1:
-        return of(work.scale, dict.fromkeys((*named, *work.context.subjects, work.scale.board.subject.name)))
-    return work.scale.board.models if work.metric() not in ("", MEAN) else work.scale.scored
 
 
 def _value(work: Work, model: Model, metric: str, quantity: Quantity, bound: str) -> Reading:
