@@ -103,9 +103,7 @@ def test_anybody_can_repeat_the_paired_tests(bot: Bot, reader: HfApi, tmp_path: 
     assert {row["task"] for row in other["rows"]} == {"boolq", "piqa"}
 
 
-def test_asked_twice_it_publishes_once_also_without_its_memory(
-    bot: Bot, reader: HfApi, api: HfApi
-) -> None:
+def test_asked_twice_it_publishes_once_also_without_its_memory(bot: Bot, reader: HfApi, api: HfApi) -> None:
     """The second request changes nothing on the Hub and says so, with BOT_HOME and without it.
 
     Also where somebody edited the card by hand: that makes no other quant.

@@ -17,7 +17,20 @@ def factors(table: Table, board: Board) -> Shown:
     columns = table.columns or ("Factor", *(label(table, model) for model in shown))
     rows = [(name, *(say(model) or "not known" for model in shown)) for name, say in _FACTORS.items()]
     known = tuple(row for row in rows if any(cell != "not known" for cell in row[1:]))
-    return Shown(kind="factors", title=table.title, header=tuple(map(heading, columns)), rows=known)
+    return Shown(
+        kind="factors",
+        title=table.title,
+        header=tuple(map(heading, columns)),
+        rows=known,
+        explained=tuple(_explained(model) for model in shown if _floor(model)),
+    )
+
+
+def _explained(model: Model) -> str:
+    assert model.parameters is not None
+    assert model.widths is not None
+    size = model.parameters * model.widths.data / 8e9
+    return f"{model.label}: {model.parameters:.4g} weights x {model.widths.data} bits / 8 = {size:.1f} GB"
 
 
 def _head(model: Model) -> str | None:

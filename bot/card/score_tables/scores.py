@@ -27,7 +27,20 @@ def scores(table: Table, board: Board) -> Shown:
         (task_title(task), *(_cell(column, task, mine, others, board) for column in columns[1:]))
         for task in tasks_of(board, (mine, *others))
     )
-    return Shown(kind="scores", title=table.title, header=tuple(map(heading, columns)), rows=rows)
+    return Shown(
+        kind="scores",
+        title=table.title,
+        header=tuple(map(heading, columns)),
+        rows=rows,
+        explained=tuple(
+            f"{row[0]}: {remark(task, mine, others)}, of {_all(task, (mine, *others))}"
+            for row, task in zip(rows, tasks_of(board, (mine, *others)), strict=True)
+        ),
+    )
+
+
+def _all(task: str, models: tuple[Model, ...]) -> str:
+    return listed([f"{m.label} {m.scores[task].value:.3f}" for m in models if task in m.scores])
 
 
 def _cell(column: str, task: str, mine: Model, others: tuple[Model, ...], board: Board) -> str:

@@ -45,6 +45,7 @@ def use_cases(table: Table, board: Board) -> Shown:
         title=table.title,
         header=tuple(map(heading, columns)),
         rows=tuple(row for row in found if row),
+        explained=tuple(f"{row[0]}: {row[1]}, because {row[2]}" for row in found if row),
     )
 
 

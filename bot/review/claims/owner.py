@@ -29,6 +29,13 @@ _SHORT_OF = re.compile(
     re.IGNORECASE,
 )
 _REACHED = re.compile(r"(?:^|\s)(?:at|with|to|scoring|reaching|:|\()\s*(?:an? |the |about )?$", re.IGNORECASE)
+_OPENS = re.compile(
+    r"\W*(?:(?:and|but|so|here|still),? )?"
+    r"(?:with|at|running at|scoring|weighing(?: in at)?|reaching|averaging)"
+    r" (?:an? |only |just |about |its )?(?:[A-Za-z]+ ){0,4}(?:of |at )?(?:just |only )?",
+    re.IGNORECASE,
+)
+_COMMA = re.compile(r"[\w\s)]{0,20}, (?:the )?")
 _SAYS_NOTHING = ("performance", "metric", "bound", "strength", "only", "part")
 
 
@@ -50,7 +57,12 @@ def owner(work: Work, index: int, quantity: Quantity) -> Owner:
         return beside
     if any(token.unknown for token in work.clause.tokens):
         return Owner(stranger=True)
-    return _subject(work, index) or _pronoun(work, index) or Owner(meant=_possible(work, index, quantity))
+    return (
+        _subject(work, index)
+        or _pronoun(work, index)
+        or _introduced(work, index)
+        or Owner(meant=_possible(work, index, quantity))
+    )
 
 
 def _beside(work: Work, index: int) -> Owner | None:
@@ -132,11 +144,33 @@ def _pronoun(work: Work, index: int) -> Owner | None:
     place = Party(models=(), rival=False, first=said, last=said)
     if not _leads_to(work, place, index) or _paired(work, index):
         return None
+    return _spoken_of(work)
+
+
+def _spoken_of(work: Work) -> Owner:
     board = work.scale.board
-    named = [name for token in tokens for name in token.models]
+    named = [name for token in work.clause.tokens for name in token.models]
     mine = of(work.scale, dict.fromkeys((*work.context.subjects, board.subject.name)))
     others = of(work.scale, dict.fromkeys((*named, *work.context.rivals)))
     return Owner(meant=mine, others=tuple(model for model in others if model not in mine))
+
+
+def _introduced(work: Work, index: int) -> Owner | None:
+    """`With 0.639 on A, q4-hi ...`: a number said before the subject that it is of."""
+    tokens = work.clause.tokens
+    if index > 2 or not _OPENS.fullmatch(work.clause.text, work.clause.start, tokens[index].start):
+        return None
+    after = index + 1
+    while after < len(tokens) and (tokens[after].tasks or tokens[after].kind(*_SAYS_NOTHING)):
+        after += 1
+    if after == len(tokens) or not _COMMA.fullmatch(work.clause.between(tokens[after - 1], tokens[after])):
+        return None
+    if tokens[after].kind("pronoun"):
+        return _spoken_of(work)
+    party = next((party for party in parties(work.clause) if party.first == after), None)
+    if party is None or party.rival or party.group or len(party.models) != 1:
+        return None
+    return Owner(meant=of(work.scale, party.models))
 
 
 def _in_a_list(work: Work, index: int) -> bool:

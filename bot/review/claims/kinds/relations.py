@@ -75,6 +75,13 @@ _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _ON_ITS_OWN = re.compile(
     r"improv|gain|benefit|regress|degrad|suffer|g[ai]v|worsen|add|boost|uplift", re.IGNORECASE
 )
+_PASSIVE = re.compile(
+    r"\b(?:is|are|was|were|be|been|being|gets|got)(?: (?:not|never|only|even))? $", re.IGNORECASE
+)
+# What may follow a verb that is said of everybody: "it never loses." is, "it never loses much" is not.
+_ENDS = re.compile(
+    r"\s*(?:$|[,.;:!)\u2014\u2013-]|(?:on|in|to|against|and|or|here|there|across|by)\b)", re.IGNORECASE
+)
 _Judged = Callable[[Model, Sequence[Model]], Reading]
 
 
@@ -150,6 +157,12 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     if _object_unsaid(work, index, relation) or (relation.sign and len(who.subjects) > 1 and not who.rivals):
         return None  # "beats it", "both improve": over whom is not said
     denied = not metric and not work.groups and work.nowhere(index)
+    if (
+        denied
+        and not who.named
+        and not _ENDS.match(work.clause.text[work.clause.tokens[index].end : work.clause.end])
+    ):
+        return None
     everyone = not who.named and (denied or _of_everyone(work, index, relation, metric))
     if everyone and who.everyone:
         who = replace(who, rivals=who.everyone)
@@ -223,6 +236,8 @@ def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation
     strength = work.strength(index)
     if strength and relation.sign and relation.strength in ("", "slight", "big"):
         relation = replace(relation, strength="big" if strength == "big" else "slight")
+    if _is_done_to(work, index, relation):
+        relation = replace(relation, sign=-relation.sign)
     if (
         who.passive
         and relation.direct
@@ -231,6 +246,16 @@ def _as_said(work: Work, index: int, relation: Relation, who: Sides) -> Relation
     ):
         relation = replace(relation, sign=-relation.sign)
     return relation
+
+
+def _is_done_to(work: Work, index: int, relation: Relation) -> bool:
+    """`it is beaten here`: by whom is not said."""
+    token, text = work.clause.tokens[index], work.clause.text
+    after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
+    if not relation.direct or (after is not None and (after.is_model or after.kind("by", "group"))):
+        return False
+    done = text[token.start : token.end].lower().endswith(("ed", "en", "done"))
+    return done and _PASSIVE.search(text, max(work.clause.start, token.start - 16), token.start) is not None
 
 
 def _judged(
