@@ -2,6 +2,7 @@
 
     uv run python benchmarks/measure.py                  everything; on two cores over an hour
     uv run python benchmarks/measure.py --quick          fewer questions: a first look
+    uv run python benchmarks/measure.py --perplexity     of that the perplexity alone
     uv run python benchmarks/measure.py --growth         time by number of questions and by size of the model
     uv run python benchmarks/measure.py --beyond-memory  a base larger than the memory of its process
 
@@ -379,6 +380,7 @@ def main() -> None:
     parser.add_argument("--reference-limit", type=int, default=4, help="… and without OpenBLAS")
     parser.add_argument("--theirs", type=int, default=1, help="mlx_lm's questions a task")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--perplexity", action="store_true")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--beyond-memory", action="store_true")
     parser.add_argument("--kind", action="append", choices=list(CONFIGS))
@@ -397,7 +399,8 @@ def main() -> None:
             else:
                 if arguments.quick:
                     arguments.limit, arguments.reference_limit = 8, 1
-                compare(run, arguments)
+                if not arguments.perplexity:
+                    compare(run, arguments)
                 if arguments.blas != "reference":
                     perplexities(run, 1, arguments)
 

@@ -85,7 +85,9 @@ class BaseRevision(Record, frozen=True, kw_only=True):
         return sum(f.size for f in self.files if f.path.endswith(".safetensors"))
 
 
-ChangeKind = Literal["new", "weights", "tokenizer", "card", "license", "generation_config", "other"]
+ChangeKind = Literal[
+    "new", "weights", "tokenizer", "card", "license", "generation_config", "renamed", "gone", "other"
+]  # fmt: skip
 
 
 class Change(Record, frozen=True, kw_only=True):
