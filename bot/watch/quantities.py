@@ -7,6 +7,7 @@ rest with "what is wrong; what is meant", which `yaml_lines` puts behind file an
 from __future__ import annotations
 
 import re
+import zoneinfo
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 BYTES = {
@@ -14,6 +15,9 @@ BYTES = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = "(" + "|".join(DAYS) + ")"
+_QUIET = re.compile(rf"(?:{_DAY}(?:-{_DAY})? )?([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _WORD = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 """One half of a Hub id; `--`, `..` and a `.git` at the end are refused besides, as huggingface_hub does."""
 
@@ -55,6 +59,75 @@ class Size(int):
                 f"{text[:60]!r} is no size; write a number and MB, GB, TB, MiB, GiB or TiB, such as 120GB"
             )
         return cls(round(float(found[1]) * BYTES[found[2]]))
+
+
+class HoursADay(Duration):
+    """A Duration of more than nothing and at most a day, written as 10h or 90m."""
+
+    @classmethod
+    def parse(cls, text: str) -> HoursADay:
+        seconds = Duration.parse(text)
+        if not 0 < seconds <= SECONDS["d"]:
+            raise ValueError(f"{text[:60]!r} does not fit into a day; write up to 24h, such as 10h")
+        return cls(seconds)
+
+
+class QuietHours(str):
+    """Local hours of some days of the week, written as 22:00-08:00 (every day) or mon-fri 09:00-18:00.
+
+    A window that ends at or before its start goes on into the next day; a day's name is that of its start.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> QuietHours:
+        if _QUIET.fullmatch(text.lower()) is None or cls(text).minutes_long == 0:
+            raise ValueError(
+                f"{text[:60]!r} are no hours; write from-to, such as 22:00-08:00, or mon-fri 09:00-18:00"
+            )
+        return cls(text)
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """On which days it starts, Monday is 0; `sat-mon` goes over the week's end."""
+        first, last = self._parts[:2]
+        if first is None:
+            return tuple(range(7))
+        start, end = DAYS.index(first), DAYS.index(last or first)
+        return tuple((start + offset) % 7 for offset in range((end - start) % 7 + 1))
+
+    @property
+    def starts(self) -> int:
+        """Minutes after midnight."""
+        return int(self._parts[2]) * 60 + int(self._parts[3])
+
+    @property
+    def minutes_long(self) -> int:
+        end = int(self._parts[4]) * 60 + int(self._parts[5])
+        return (end - self.starts) % (24 * 60)
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        found = _QUIET.fullmatch(self.lower())
+        assert found is not None, "parse lets nothing else through"
+        return found.groups()
+
+
+class Zone(str):
+    """A time zone by its IANA name, such as Europe/Berlin."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Zone:
+        try:
+            zoneinfo.ZoneInfo(text)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f"{text[:60]!r} is no time zone; write its IANA name, such as Europe/Berlin"
+            ) from None
+        return cls(text)
 
 
 class Account(str):

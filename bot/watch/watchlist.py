@@ -19,6 +19,7 @@ from bot.errors import ConfigError
 from bot.recipes.book import Book
 from bot.records import BaseRevision, GateSettings, MeasureSettings, Record
 from bot.review_settings import ReviewSettings
+from bot.watch.budget import Budget
 from bot.watch.quantities import (
     Account,
     Against,
@@ -33,6 +34,7 @@ from bot.watch.quantities import (
 )  # fmt: skip
 from bot.watch.recipe_items import check_names, resolved
 from bot.yaml_lines import Document, read
+from bot.yaml_types import Place
 
 Staging = Literal["private", "branch"]
 Publish = Literal["verified", "early"]
@@ -126,6 +128,7 @@ class Watchlist(Record, frozen=True, kw_only=True):
     staging: Staging = "private"
     publish: Publish = "verified"
     cards: Cards = "ask"
+    budget: Budget = Budget()
     text_only: bool = False
     measure: MeasureSettings = MeasureSettings()
     gate: GateSettings = GateSettings()
@@ -144,9 +147,17 @@ class Watchlist(Record, frozen=True, kw_only=True):
         return tuple(Path(item) for item in self.recipes if item.is_folder)
 
 
+class LocatedWatchlist(Watchlist, frozen=True, kw_only=True):
+    """A watchlist that was read from a file. `lines`: where each setting stands (`watchlist.yaml:12`), by
+    its key at the top (`approval`) or in an entry (`repos/a/b/approval`, `authors/2/approval`)."""
+
+    lines: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Entry(Record, frozen=True, kw_only=True):
     """What holds for one repo. Seconds, bytes, dates as year-month-day; `source` is where it stands.
 
+    `lines` says for a setting where it was written, such as `watchlist.yaml:12`.
     `recipes` are names, of built-in recipes or of files in `folders`.
     """
 
@@ -171,6 +182,7 @@ class Entry(Record, frozen=True, kw_only=True):
     folders: tuple[str, ...] = ()
     revision: str | None = None
     since: str | None = None
+    lines: dict[str, str] = msgspec.field(default_factory=dict)
 
     def needs_yes(self, revision: BaseRevision) -> bool:
         """Whether a person has to approve before anything is made of this revision."""
@@ -206,7 +218,24 @@ def of_document(document: Document) -> Watchlist:
             )
     if not watchlist.repos and not watchlist.authors:
         raise document.error((), "nothing is followed; add an entry under `repos:` or `authors:`")
-    return watchlist
+    known = {name: getattr(watchlist, name) for name in Watchlist.__struct_fields__}
+    return LocatedWatchlist(**known, lines=_lines(document, watchlist))
+
+
+def _lines(document: Document, watchlist: Watchlist) -> dict[str, str]:
+    """Where the settings stand that are written down, for those who have to say which rule held."""
+    tops = {name: (name,) for name in Watchlist.__struct_fields__}
+    tops |= {f"budget/{name}": ("budget", name) for name in Budget.__struct_fields__}
+    places: dict[str, Place] = dict(tops)
+    groups: dict[str, list[str]] = {
+        "repos": [entry.repo.lower() for entry in watchlist.repos],
+        "authors": [str(number) for number in range(len(watchlist.authors))],
+    }
+    for group, names in groups.items():
+        for number, name in enumerate(names):
+            places |= {f"{group}/{name}/{key}": (group, number, key) for key in Overrides.__struct_fields__}
+    file = Path(document.name).name
+    return {key: f"{file}:{document.line(at)}" for key, at in places.items() if document.has(at)}
 
 
 def _with_recipes(document: Document, watchlist: Watchlist) -> Watchlist:
@@ -230,12 +259,25 @@ def entry_for(watchlist: Watchlist, repo: str) -> Entry | None:
     """What holds for `repo`: its own entry, else the first author entry that fits, else None."""
     for entry in watchlist.repos:
         if entry.repo.lower() == repo.lower():
-            return _effective(watchlist, entry, repo, f"repos: {entry.repo}", revision=entry.revision)
-    for author in watchlist.authors:
+            found = _effective(watchlist, entry, repo, f"repos: {entry.repo}", revision=entry.revision)
+            return _located(watchlist, entry, found, f"repos/{entry.repo.lower()}")
+    for number, author in enumerate(watchlist.authors):
         if author.fits(repo):
             since = author.since.isoformat() if author.since else None
-            return _effective(watchlist, author, repo, f"authors: {author.author}", since=since)
+            found = _effective(watchlist, author, repo, f"authors: {author.author}", since=since)
+            return _located(watchlist, author, found, f"authors/{number}")
     return None
+
+
+def _located(watchlist: Watchlist, own: Overrides, entry: Entry, place: str) -> Entry:
+    """The entry with the line of each of its settings: its own, else the one at the top of the file."""
+    known = watchlist.lines if isinstance(watchlist, LocatedWatchlist) else {}
+    found = {}
+    for name in Overrides.__struct_fields__:
+        where = known.get(name if getattr(own, name) is None else f"{place}/{name}")
+        if where is not None:
+            found[name] = where
+    return replace(entry, lines=found)
 
 
 def _effective(
