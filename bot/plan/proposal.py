@@ -41,11 +41,13 @@ class Need(Record, frozen=True, kw_only=True):
 
 
 class Proposal(Record, frozen=True, kw_only=True):
-    """One thing the bot could do about one change. `plan` for make, `patch` for patch and mark, neither for
-    freeze.
+    """One thing the bot could do about one change. `plan` for make, `patch` for patch and mark; a freeze has
+    what is to be done once a person says yes to the new terms, if anything.
 
-    `why` says which change, `rule` which rule of the watchlist lets it start or holds it. `priority`:
-    higher first.
+    `why` says which change, `rule` which rule of the watchlist lets it start or holds it, `said` what a
+    person said about it; `frozen`: a yes to it is a yes to changed terms of its base. `interest`: 0 to
+    `priority.MOST`, higher first. `created_at` (Unix seconds): since when its base waits, so that a base
+    which changes every day does not start anew each time.
     """
 
     id: str
@@ -61,6 +63,8 @@ class Proposal(Record, frozen=True, kw_only=True):
     need: Need = Need()
     interest: float = 0.0
     created_at: float = 0.0
+    said: str = ""
+    frozen: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -68,6 +72,11 @@ class Proposal(Record, frozen=True, kw_only=True):
         if self.plan is not None:
             return tuple(quant.repo for quant in self.plan.to_make())
         return self.patch.repos if self.patch is not None else ()
+
+    @property
+    def account(self) -> str:
+        """Where it publishes; empty where it does nothing."""
+        return self.plan.account if self.plan else self.patch.account if self.patch else ""
 
 
 def proposal_id(repo: str, sha: str, action: Action) -> str:

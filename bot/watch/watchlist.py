@@ -224,9 +224,8 @@ def of_document(document: Document) -> Watchlist:
 
 def _lines(document: Document, watchlist: Watchlist) -> dict[str, str]:
     """Where the settings stand that are written down, for those who have to say which rule held."""
-    tops = {name: (name,) for name in Watchlist.__struct_fields__}
-    tops |= {f"budget/{name}": ("budget", name) for name in Budget.__struct_fields__}
-    places: dict[str, Place] = dict(tops)
+    places: dict[str, Place] = {name: (name,) for name in Watchlist.__struct_fields__}
+    places |= {f"budget/{name}": ("budget", name) for name in Budget.__struct_fields__}
     groups: dict[str, list[str]] = {
         "repos": [entry.repo.lower() for entry in watchlist.repos],
         "authors": [str(number) for number in range(len(watchlist.authors))],
