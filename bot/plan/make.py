@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -20,17 +21,25 @@ HEADROOM = 1.1
 
 
 def make_plan(
-    door: HubDoor, known: Settings, repo: str, revision: str | None, wishes: Wishes, why: str = ""
+    door: HubDoor,
+    known: Settings,
+    repo: str,
+    revision: str | None,
+    wishes: Wishes,
+    why: str = "",
+    *,
+    terms: Literal["now", "later"] = "now",
 ) -> Plan:
     """The plan for `repo` at `revision` (its default branch when None).
 
-    Raises NotFound, NotAllowed, NeedsPerson, UnsuitableBase, HubUnavailable.
+    `terms`: whether a base that is gated or names no license is refused here, or left to who decides later
+    (`bot.plan.rules`). Raises NotFound, NotAllowed, NeedsPerson, UnsuitableBase, HubUnavailable.
     """
     base = door.base_revision(repo, revision)
     reason = unsuitable(base)
     if reason is not None:
         raise UnsuitableBase(reason)
-    if needs(base, wishes.accepted):
+    if terms == "now" and needs(base, wishes.accepted):
         raise NeedsPerson("; ".join(needs(base, wishes.accepted)))
     described = of_repo(door, base)
     base = msgspec.structs.replace(base, model_type=_model_type(described.config))
