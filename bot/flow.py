@@ -1,4 +1,5 @@
 """The whole story on one page: fetch, quantize, measure; then for each quant card, gate, publish, link.
+Later, when only small files of the base changed, or its name: a patch.
 
 A family is one base revision and the quants planned of it. Its workflow makes
 them; each finished quant is published by a workflow of its own, whose id names
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 
 from bot.errors import VerificationFailed
 from bot.measure.request import Measurements, NotMeasured
+from bot.patch.patch import Patch, Patched, PatchedRepo
 from bot.quantize import ModelFolders
 from bot.records import (
     FamilyResult,
@@ -32,6 +34,7 @@ from bot.records import (
     to_json,
 )
 from bot.steps import card, gate, make, release
+from bot.steps import patch as patching
 from bot.steps.job import Job, Json
 
 
@@ -183,6 +186,18 @@ def _published(
             gate=from_json(Gate, found),
         )
     )
+
+
+@DBOS.workflow(name="patch")
+def patch(patch_json: Json) -> Json:
+    """What changed beside the weights, into every quant of the base; one that fails stops no sibling."""
+    run, asked = DBOS.workflow_id or "", from_json(Patch, patch_json)
+    trials = patching.try_tokenizers(run, patch_json) if asked.files or asked.removed else {}
+    done = [patching.patch_repo(run, patch_json, trials, repo) for repo in asked.repos]
+    left = (PatchedRepo(repo=each.repo, status="left", error=each.why) for each in asked.left)
+    patching.tidy(run)
+    repos = (*(from_json(PatchedRepo, each) for each in done), *left)
+    return to_json(Patched(base=asked.base.repo, sha=asked.base.sha, kind=asked.kind, repos=repos))
 
 
 # ------------------------------------------------------------------ identities

@@ -91,7 +91,7 @@ ChangeKind = Literal[
 
 
 class Change(Record, frozen=True, kw_only=True):
-    """What the watch saw: this repo is now at `sha`, and why that matters."""
+    """What the watch saw: this repo is now at `sha`, and why that matters. `renamed_to`: its new name."""
 
     repo: str
     sha: str
@@ -99,6 +99,7 @@ class Change(Record, frozen=True, kw_only=True):
     before: str | None = None
     seen_at: str = ""
     watch_entry: str = ""
+    renamed_to: str | None = None
 
 
 # ---------------------------------------------------------------- recipe
@@ -583,6 +584,10 @@ class Manifest(Record, frozen=True, kw_only=True):
     are the identity by which the bot knows that a request was already fulfilled. `rules` is what the recipe
     said, so that a quant can be checked and made again where nobody has the recipe's file. `measuring`: it is
     out early, its tasks are still being measured. `approval` is there where a person let it past the gate.
+
+    After a patch, tokenizer and other small files are of `base_sha`, and `weights_sha` (else empty) is the
+    earlier revision, with the same weights, of which weights and measurements were made. `base_gone`: since
+    when (a date) the base is known not to be on the Hub any more.
     """
 
     format: Literal["qx-manifest-1"] = "qx-manifest-1"
@@ -590,6 +595,8 @@ class Manifest(Record, frozen=True, kw_only=True):
     repo: str
     base: str
     base_sha: str
+    weights_sha: str = ""
+    base_gone: str = ""
     recipe: str
     recipe_hash: str
     rules: Recipe | None = None
@@ -612,6 +619,11 @@ class Manifest(Record, frozen=True, kw_only=True):
     def stopped(self) -> bool:
         """True where the gate stopped it, whatever a person said since."""
         return self.gate is not None and not self.gate.passed
+
+    @property
+    def revisions(self) -> frozenset[str]:
+        """The base revisions whose weights it is known to hold: siblings have one in common."""
+        return frozenset(filter(None, (self.base_sha, self.weights_sha)))
 
 
 class PublishedRepo(Record, frozen=True, kw_only=True):

@@ -1,0 +1,146 @@
+"""The card of a patched quant: rendered from its facts as `bot card update` does, a person's words kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.card.board import board
+from bot.card.facts import Facts
+from bot.card.figures import FOLDER
+from bot.card.figures.sketch import sketches
+from bot.card.render import render
+from bot.errors import NotFound
+from bot.huggingface import HubDoor
+from bot.patch.plan import quants_of
+from bot.patch.words import with_siblings
+from bot.publish import card_facts
+from bot.publish.card_commit import card_files
+from bot.publish.card_decision import CardUpdate, decide
+from bot.publish.card_origin import RENDERED, by_hand, last_written
+from bot.publish.files import CARD
+from bot.publish.ledger import OnHub
+from bot.records import Card, Manifest, Record, RepoFile, Sibling
+from bot.review.review import review
+
+UNKNOWN = "its card is left as it is: nothing tells any more what it was made of"
+
+
+class Known(Record, frozen=True, kw_only=True):
+    """The facts of the card that stands there, and the same with its siblings as they are published now."""
+
+    kept: Facts
+    now: Facts
+
+
+class Written(Record, frozen=True, kw_only=True):
+    """What is to be committed for the card: the files beside it too; None: a file that goes.
+
+    `card` names its template (None: the template that the manifest names stays). `note` is for people.
+    """
+
+    files: dict[str, bytes | None]
+    card: Card | None = None
+    note: str = ""
+
+
+def facts_there(door: HubDoor, there: OnHub, bases: Sequence[str]) -> Known | None:
+    """What is known of a quant's card.
+
+    Siblings are quants of one of `bases` (a base that is renamed has two names for a while) with the same
+    weights, patched already or not yet. None where the repo holds no measurement, or where nothing tells any
+    more what its card was made of.
+    """
+    manifest = there.manifest
+    if manifest is None or manifest.measurement is None:
+        return None
+    try:
+        kept = card_facts.kept_facts(door, there.repo, there.sha) or card_facts.facts_of(door, there.repo)
+    except NotFound:
+        return None
+    account = there.repo.partition("/")[0]
+    quants = {quant.repo: quant for base in bases for quant in quants_of(door, account, base)}
+    siblings = [
+        Sibling(repo=quant.repo, recipe=found.recipe, measurement=found.measurement, published=True)
+        for quant in quants.values()
+        if (found := quant.manifest) and found.measurement and found.revisions & manifest.revisions
+        if _readable(quant)
+    ]
+    return Known(kept=kept, now=with_siblings(kept, siblings))
+
+
+def _readable(quant: OnHub) -> bool:
+    """Whether readers could load it: not what the gate keeps private."""
+    return quant.manifest is not None and not (quant.manifest.stopped and quant.private)
+
+
+def written(
+    door: HubDoor,
+    there: OnHub,
+    listed: Sequence[RepoFile],
+    *,
+    replaced: Facts,
+    facts: Facts,
+    own: Path | None,
+) -> Written:
+    """The card with `facts`, where the one on the Hub was made of the facts `replaced`.
+
+    Edits by hand are merged in. Where hand and bot changed the same lines the card is left as it is, and the
+    note says how to settle it. Raises ConfigError for a template that is wrong, HostError without git.
+    """
+    manifest = there.manifest
+    assert manifest is not None, "only what the bot made is patched"
+    shown = sketches(facts, board(facts))
+    card = render(facts, review(facts, card_facts.outcomes_of(door, facts)), own, shown)
+    changed = by_hand(manifest, listed)
+    found = _found(door, there, manifest, changed, card)
+    update = decide(found, manifest.template_commit, card.template_commit)
+    beside: dict[str, bytes | None] = {card_facts.FILE: card_facts.encoded(facts)}
+    if update.status == "conflict":
+        return Written(files=beside, note=update.note)
+    beside |= _figures(manifest, listed, replaced, facts)
+    files = card_files(update.after, card.text, beside) if update.after is not None else beside
+    kept = {path for path in changed if path not in (CARD, RENDERED)}
+    return Written(
+        files={path: data for path, data in files.items() if path not in kept},
+        card=card,
+        note=update.note if update.edited else "",
+    )
+
+
+def _found(door: HubDoor, there: OnHub, manifest: Manifest, changed: Sequence[str], card: Card) -> CardUpdate:
+    """The three texts of a merge: the card there, what the bot wrote last, what it writes now."""
+    data = door.read(there.repo, CARD, there.sha)
+    before = data.decode("utf-8", errors="replace") if data is not None else None
+    edited = CARD in changed or any(file.path == RENDERED for file in manifest.files)
+    return CardUpdate(
+        repo=there.repo,
+        status="unchanged",
+        before=before,
+        base=last_written(door, there.repo, there.sha, manifest) if edited else before,
+        rendered=card.text,
+        edited=edited,
+    )
+
+
+def _figures(
+    manifest: Manifest, listed: Sequence[RepoFile], before: Facts, facts: Facts
+) -> dict[str, bytes | None]:
+    """The figures where they show something new (a sibling, say); None for those no longer shown."""
+    now = sketches(facts, board(facts))
+    shown = {path for sketch in now for path in (sketch.path, sketch.dark_path)}
+    there = {file.path for file in listed if file.path.startswith(f"{FOLDER}/")}
+    ours = {file.path for file in manifest.files}
+    found: dict[str, bytes | None] = dict.fromkeys((there - shown) & ours)
+    if sketches(before, board(before)) == now and shown <= there:
+        return found
+    from bot.card.figures.draw import figures  # a second of imports, for those alone who draw
+
+    for figure in figures(facts, board(facts)):
+        found |= {figure.path: figure.light, figure.dark_path: figure.dark}
+    return found
+
+
+def unnamed(manifest: Manifest) -> Card:
+    """Stands for a card that is left as it is: its template stays the one that the manifest names."""
+    return Card(text="", template=manifest.template, template_commit=manifest.template_commit, title="")
