@@ -18,15 +18,20 @@ from bot.cli import (
     compare,
     daemon,
     doctor,
+    export,
+    history,
     hub,
     init,
     measure,
+    plan,
     publish,
     quantize,
     recipes,
+    refuse,
     rehearse,
     released,
     runs,
+    show_run,
     watch,
 )
 from bot.errors import BotError
@@ -38,8 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
-    epilog="More: bot watch, quantize, check, measure, compare, recipes, card, approve, release, unpublish, "
-    "retry, cancel, pause, resume, worker, rehearse, hub. Each has --help.",
+    epilog="More: bot watch, plan, approve, refuse, history, quantize, check, measure, compare, recipes, "
+    "card, release, unpublish, show, export, retry, cancel, pause, resume, worker, rehearse, hub. Each has --help.",
 )
 
 
@@ -63,8 +68,12 @@ def _register() -> None:
         "measure": measure.measure,
         "compare": compare.compare,
         "approve": approve.approve,
+        "refuse": refuse.refuse,
         "release": released.release,
         "unpublish": released.unpublish,
+        "show": show_run.show,
+        "history": history.history,
+        "export": export.export,
         "retry": runs.retry,
         "cancel": runs.cancel,
         "pause": daemon.pause,
@@ -74,6 +83,7 @@ def _register() -> None:
     }
     for name, command in rest.items():
         app.command(name, hidden=True)(command)
+    app.add_typer(plan.plan, name="plan", hidden=True)
     app.add_typer(recipes.recipes, name="recipes", hidden=True)
     app.add_typer(card.card, name="card", hidden=True)
     app.add_typer(hub.hub, name="hub", hidden=True)

@@ -122,16 +122,22 @@ def find(journal: Journal, name: str, states: tuple[State, ...] = OPEN) -> Kept:
         if exact.state not in states:
             raise UsageError(f"{name} is {exact.state} already: `bot plan show {name}` says since when")
         return exact
+    known = meant(journal, name, states)
+    if len(known) > 1:
+        ids = " or ".join(k.id for k in known)
+        raise UsageError(f"{name} is what several plans are about: name one by its id, {ids}")
+    if not known:
+        raise NotFound(f"no plan about {name!r} waits: `bot plan` lists them")
+    return known[0]
+
+
+def meant(journal: Journal, name: str, states: tuple[State, ...] = OPEN) -> list[Kept]:
+    """All that `name` may mean: the plan of that id, else those of that base, else those of that target."""
     low = name.lower()
     known = plans.listed(journal, states)
-    meant = [k for k in known if k.proposal.repo.lower() == low]
-    meant = meant or [k for k in known if low in (target.lower() for target in k.proposal.targets)]
-    if len(meant) > 1:
-        ids = " or ".join(k.id for k in meant)
-        raise UsageError(f"{name} is what several plans are about: name one by its id, {ids}")
-    if not meant:
-        raise NotFound(f"no plan about {name!r} waits: `bot plan` lists them")
-    return meant[0]
+    of_id = [k for k in known if k.id == name]
+    of_base = [k for k in known if k.proposal.repo.lower() == low]
+    return of_id or of_base or [k for k in known if low in (t.lower() for t in k.proposal.targets)]
 
 
 def approve(journal: Journal, name: str, by: str) -> Kept:
