@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from bot.card.board import Board
 from bot.review.claims.blocks import Block, blocks
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.clause import Clause, clauses, parties
+from bot.review.claims.clause import Clause, clauses
 from bot.review.claims.context import Context, opened
 from bot.review.claims.findings import Finding, decide
 from bot.review.claims.judge import fits
 from bot.review.claims.kinds import ALL
 from bot.review.claims.metrics import Scale
+from bot.review.claims.parties import parties
 from bot.review.claims.plain import Plain
 from bot.review.claims.rows import Reader
 from bot.review.claims.scan import Scanner, Token

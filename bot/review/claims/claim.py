@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bot.records import Record
-from bot.review.claims.clause import Clause, TaskGroup, parties, task_groups
+from bot.review.claims.clause import Clause
 from bot.review.claims.context import Context
 from bot.review.claims.findings import Reading
-from bot.review.claims.metrics import MEAN, MEAN_OF, Scale
+from bot.review.claims.metrics import Scale
+from bot.review.claims.nearby import Nearby
+from bot.review.claims.parties import parties
 from bot.review.claims.scan import Token
 from bot.review.claims.words import Relation
-
-_MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
 
 
 class Claim(Record, frozen=True, kw_only=True):
@@ -28,14 +28,11 @@ class Claim(Record, frozen=True, kw_only=True):
     number: tuple[int, int] | None = None
 
 
-class Work:
+class Work(Nearby):
     """One clause under examination. A kind takes the tokens it has judged, so that no other does."""
 
     def __init__(self, scale: Scale, clause: Clause, context: Context) -> None:
-        self.scale = scale
-        self.clause = clause
-        self.context = context
-        self.groups = task_groups(clause)
+        super().__init__(scale, clause, context)
         self.taken: set[int] = set()
 
     def free(self) -> Iterator[int]:
@@ -99,121 +96,11 @@ class Work:
                 return token
             if token.relation is not None or token.tasks:
                 return None
-        return None
-
-    def strength(self, anchor: int) -> str:
-        """`slightly`, `massive` right before (or after) the anchor."""
-        for index in (anchor - 1, anchor + 1, anchor - 2):
-            if 0 <= index < len(self.clause.tokens) and self.clause.tokens[index].kind("strength"):
-                first, second = sorted((index, anchor))
-                gap = self.clause.between(self.clause.tokens[first], self.clause.tokens[second])
-                word = self.clause.tokens[index].word
-                if word and len(gap.split()) <= 2 and not any(mark in gap for mark in ",;:()"):
-                    return word.value
-        return ""
-
-    def bound(self, anchor: int) -> str:
-        """`about`, `at least`, `up to` before a number."""
-        start = self.clause.tokens[anchor].start
-        mark = self.clause.text[max(0, start - 2) : start].strip()[-1:]
-        if mark in _MARKS:
-            return _MARKS[mark]
-        if anchor == 0:
-            return ""
-        token = self.clause.tokens[anchor - 1]
-        gap = self.clause.between(token, self.clause.tokens[anchor])
-        if len(gap.split()) > 1 or any(mark in gap for mark in ",;:("):
-            return ""
-        if token.word and token.word.kind == "bound":
-            return token.word.value
-        return "least" if token.kind("link") and self._text(token) == "over" else ""
-
-    def _text(self, token: object) -> str:
-        return self.clause.text[token.start : token.end].lower()  # type: ignore[attr-defined]
-
-    def nearest_relation(self, anchor: int, *, reach: int = 4) -> int | None:
-        """The relation word that belongs to a number: the nearest before or after it."""
-        best: tuple[int, int] | None = None
-        tokens = self.clause.tokens
-        for index, token in enumerate(tokens):
-            if token.relation is None or abs(index - anchor) > reach:
-                continue
-            first, second = sorted((index, anchor))
-            between = tokens[first + 1 : second]
-            gap = self.clause.between(tokens[first], tokens[second])
-            words = len(gap.split()) + (3 if any(mark in gap for mark in ",;") else 0)
-            if index > anchor and "(" in gap:
-                words += 4
-            if any(each.quantity for each in between):
-                words += 6
-            if best is None or words < best[0]:
-                best = words, index
-        return best[1] if best and best[0] <= 12 else None
-
-    def tasks_for(self, anchor: int) -> TaskGroup | None:
-        """The tasks a number speaks of: those in front of its bracket, those after `on`, else the nearest."""
-        tokens, groups = self.clause.tokens, self.groups
-        if not groups:
+        following = self.clause.tokens[anchor + 1] if anchor + 1 < len(self.clause.tokens) else None
+        if following is None or following.word is None or following.word.value != "never":
             return None
-        before = [group for group in groups if group.last < anchor]
-        after = [group for group in groups if group.first > anchor]
-        if before and self._alone(before[-1].last, anchor):
-            gap = self.clause.between(tokens[before[-1].last], tokens[anchor])
-            if "(" in gap or ":" in gap or not after:
-                return before[-1]
-        if after and self._alone(anchor, after[0].first):
-            gap = self.clause.between(tokens[anchor], tokens[after[0].first])
-            if not any(mark in gap for mark in ",;)"):
-                return after[0]
-        if before:
-            return before[-1]
-        return after[0] if after else None
-
-    def _alone(self, first: int, last: int) -> bool:
-        return not any(self.clause.tokens[i].quantity for i in range(first + 1, last))
-
-    def metric(self) -> str:
-        """The metric named in the clause, or the one that was spoken of."""
-        named = (t.word.value for t in self.clause.tokens if t.word and t.word.kind == "metric")
-        return next(named, "")
-
-    def metric_at(self, anchor: int) -> str:
-        """The metric of a number: the nearest before it that no other number took, else one after it."""
-        tokens = self.clause.tokens
-        following = tokens[anchor + 1] if anchor + 1 < len(tokens) else None
-        if following is not None and following.kind("metric") and following.word is not None:
-            gap = self.clause.between(tokens[anchor], following).strip().lower()
-            if gap in ("in", "of", "of the", "in the", "", "the", "its", "more", "less"):
-                return following.word.value
-        for indices in (range(anchor - 1, -1, -1), range(anchor + 1, len(tokens))):
-            for index in indices:
-                word = tokens[index].word
-                if word is not None and word.kind == "metric":
-                    return word.value
-                if tokens[index].quantity is not None:
-                    break
-        return self.metric() if self.metric() == MEAN or not self.groups else ""
-
-    def mean_of(self) -> tuple[str, ...]:
-        """The mean over some tasks, as `mean of A and B` names them; none where no tasks are named."""
-        tasks = tuple(dict.fromkeys(task for group in self.groups for task in group.tasks))
-        known = tuple(task for task in tasks if task in self.scale.tasks)
-        return (f"{MEAN_OF}{'|'.join(known)}",) if len(known) > 1 else ()
-
-    def quantifier(self) -> str:
-        """`all`, `most`, `any`, `none` or `else`, where the clause speaks of tasks so."""
-        found = (t.word.value for t in self.clause.tokens if t.word and t.word.kind == "tasks")
-        said = list(found)
-        return "except" if "except" in said else next(iter(said), "")
-
-    def excluded(self) -> set[str]:
-        """The tasks behind an `except`."""
-        after = False
-        tasks: set[str] = set()
-        for token in self.clause.tokens:
-            after = after or (token.word is not None and token.word.value == "except")
-            tasks |= set(token.tasks) if after else set()
-        return tasks
+        beside = not self.clause.between(self.clause.tokens[anchor], following).strip()
+        return following if beside else None  # `it loses nowhere`
 
 
 def metric_of(relation: Relation | None, named: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from bot.records import Record
-from bot.review.claims.clause import Clause, parties
+from bot.review.claims.clause import Clause
+from bot.review.claims.parties import parties
 from bot.review.claims.scan import Token
 from bot.review.claims.tables import Cell
 

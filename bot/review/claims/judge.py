@@ -9,7 +9,7 @@ from bot.card.numbers import task_title
 from bot.review.claims.findings import Reading, negated, together
 from bot.review.claims.metrics import MEAN, PERPLEXITY, SIZE, SPEED, Gap, Scale, signed
 from bot.review.claims.quantities import Quantity
-from bot.review.claims.thresholds import ABOUT, CLOSE, CRUSHING, MASSIVE, SAME, SLIGHT
+from bot.review.claims.thresholds import ABOUT, CLOSE, CRUSHING, MASSIVE, ROUNDED_SIZES, SAME, SLIGHT
 from bot.review.claims.words import Relation
 
 
@@ -137,6 +137,8 @@ def _magnitude(scale: Scale, gap: Gap, mine: Model, theirs: Model, quantity: Qua
     elif quantity.kind == "times":
         values = [max(first, second) / min(first, second)] if min(first, second) else []
     elif quantity.kind == "size":
+        if quantity.letter == "M" and abs(size * 2.0**-20 - quantity.low) <= ROUNDED_SIZES:
+            return True
         values = [
             size * scale
             for scale in (

@@ -6,107 +6,13 @@ import re
 from collections.abc import Iterator
 
 from bot.card.board import FLOATS, Board, Model
+from bot.review.claims.name_patterns import BASE, COMMON, RECIPE, UNKNOWN
 
 _PARTS = re.compile(r"[-_/ +]+")
 _PART = re.compile(r"\w[\w.]{0,40}")
 _GAP = re.compile(r"[-_/ +]{0,3}")
 _CHUNK = re.compile(r"[A-Za-z0-9][\w.]{0,40}(?:[-+_/][A-Za-z0-9][\w.]{0,40}){0,14}(?<![.])")
 _NAME_GOES_ON = re.compile(r"\w|-\d")
-# Parts of names that are also words, or that many names share: no name by themselves.
-_COMMON = frozenset(
-    [
-        "air",
-        "base",
-        "big",
-        "chat",
-        "code",
-        "coder",
-        "deep",
-        "double",
-        "dual",
-        "fast",
-        "flash",
-        "hi",
-        "high",
-        "hybrid",
-        "instruct",
-        "it",
-        "large",
-        "light",
-        "lite",
-        "long",
-        "max",
-        "medium",
-        "mega",
-        "micro",
-        "mini",
-        "mlx",
-        "moe",
-        "next",
-        "nano",
-        "new",
-        "old",
-        "open",
-        "plus",
-        "preview",
-        "pro",
-        "quant",
-        "reasoning",
-        "rl",
-        "sft",
-        "small",
-        "smart",
-        "super",
-        "thinking",
-        "thought",
-        "tiny",
-        "total",
-        "true",
-        "turbo",
-        "ultra",
-        "v1",
-        "v2",
-        "v3",
-        "v4",
-        "vision",
-        "vl",
-        "xl",
-        "xs",
-        "dwq",
-        "dpo",
-        "gpt",
-        "oss",
-        "star",
-        "one",
-        "two",
-        "model",
-        "models",
-        "instruct",
-        "hf",
-        "gguf",
-        "fp16",
-        "version",
-        "the",
-        "and",
-    ]
-)
-RECIPE = re.compile(
-    r"(?:qx\d\d[gn]?x?|q\d(?:_\w{1,4})?|mxfp\d|nvfp\d|fp8|fp16|bf16|f16|int[48])(?:-hi)?", re.IGNORECASE
-)
-_BASE = re.compile(
-    r"(?:bf16|fp16|f16|bfloat16|float16|float32|fp32|full[- ]precision(?: \(bf16\)| model| version)?"
-    r"|un-?quanti[sz]ed(?: \w{1,12})?|(?:the|its|their) original(?: weights| model| checkpoint)?|base model"
-    r"|(?:the|its) base(?: model|(?=[,.;:)]|'s| (?:on|in|by|at|with|for|is|has|and|while|but)\b|$)))(?!\w)",
-    re.IGNORECASE,
-)
-# Names of recipes and models that no board knows: what is said of them cannot be checked.
-UNKNOWN = re.compile(
-    r"(?:qx\d\d[gn]?x?|q\d(?:_\w{1,4}){0,2}|mxfp\d|nvfp\d|int[48])(?:-hi)?"
-    r"|(?:Llama|Qwen|Mistral|Mixtral|Gemma|Gemini|Claude|GPT|DeepSeek|Phi|Falcon|Yi|GLM|Granite|Nemotron)"
-    r"(?:[- ]?\d{1,3}(?:\.\d)?[A-Za-z]{0,2})?(?:-[A-Za-z0-9.]{1,20}){0,8}"
-    r"|[A-Z][A-Za-z0-9.]{1,24}(?:-[A-Za-z0-9.]{1,24}){0,7}-\d{1,3}(?:\.\d{1,2})?[Bb](?:-[A-Za-z0-9.]{1,24}){0,7}"
-    r"(?![\w])"
-)
 
 
 class Names:
@@ -129,7 +35,7 @@ class Names:
         chunk = _CHUNK.match(text, at, end)
         if chunk and (models := self._whole(chunk[0])) is not None:
             return models, chunk.end()
-        if base := _BASE.match(text, at, end):
+        if base := BASE.match(text, at, end):
             known = self.board.base
             return ((known.name,) if known else ()), base.end()
         if found := self._longest_phrase(text, at, end):
@@ -145,7 +51,7 @@ class Names:
         if not any(letter.isdigit() for letter in chunk) and len(key) < 2:
             return None
         wanted = set(key) - {"mlx"}
-        if wanted and any(part not in _COMMON for part in wanted):
+        if wanted and any(part not in COMMON for part in wanted):
             holders = tuple(n for n, names in self._parts.items() if any(wanted <= parts for parts in names))
             if len(holders) == 1 and any(_distinct(part) for part in wanted):
                 return holders
@@ -194,7 +100,7 @@ class Names:
 
     def _add(self, spelling: str | None, models: tuple[str, ...]) -> None:
         key = _key(spelling or "")
-        if len(key) == 1 and key[0] in _COMMON:
+        if len(key) == 1 and key[0] in COMMON:
             return  # a measured base is called "base", which texts use for many things
         if key and models and len("".join(key)) >= 2:
             self._meaning.setdefault(key, models)
@@ -278,7 +184,7 @@ def _tells(run: list[str]) -> bool:
 
 
 def _distinct(part: str) -> bool:
-    plain = part.lower() not in _COMMON and len(part) >= 2
+    plain = part.lower() not in COMMON and len(part) >= 2
     is_size = re.fullmatch(r"[aA]?\d+(?:\.\d+)?[bBmM]?", part) is not None
     return plain and not is_size and (len(part) >= 3 or not part.isalpha())
 

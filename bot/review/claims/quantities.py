@@ -6,6 +6,28 @@ import re
 from typing import Literal
 
 from bot.records import Record
+from bot.review.claims.quantity_patterns import (
+    ALL_BUT,
+    BARE,
+    COUNT,
+    COUNTS_POINTS,
+    FEW,
+    FRACTION,
+    IS,
+    LIST,
+    NO_LOSS,
+    NUMBERS,
+    OF,
+    OF_RESULTS,
+    PLACE,
+    PLAINLY,
+    QUANTITY,
+    RANK,
+    RECORD,
+    RECORD_OF,
+    VERB,
+    WORD_QUANTITY,
+)
 
 Kind = Literal[
     "plain",
@@ -20,77 +42,15 @@ Kind = Literal[
     "speed",
     "times",
     "count",
+    "record",
 ]
-NUMBERS = {
-    "no": 0, "none": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "all": -1,
-}  # fmt: skip
-_N = r"\d{1,6}(?:,\d{3}){0,3}(?:\.\d{1,6})?|\.\d{1,6}"
-_WORDS = r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-_UNIT = (
-    r"(?P<percent>%|per ?cent\b)|-?(?P<points>(?:percentage |accuracy )?points?\b|pp\b|p\.p\.|pts?\b)"
-    r"|(?P<speed>(?:tok(?:ens)?|t) ?(?:/|per) ?s(?:ec(?:ond)?)?\b|tps\b)"
-    r"|-?(?P<bpw>bits per weight\b|bpw\b)|-?(?P<bits>bits?\b)|(?P<size>[GMT](?:i?B|igabytes?)?\b)"
-    r"|(?P<parameters>(?:[BM]|billion|million)\b)|(?P<times>[x\u00d7](?![a-z])|-?fold\b|times\b)"
-)
-QUANTITY = re.compile(
-    rf"(?P<sign>[+\-\u00b1])?(?P<low>{_N})(?P<lowpercent> ?%)?"
-    rf"(?: ?(?:\u2013|\u2014|-|to|and) ?(?P<sign2>[+\-\u00b1])?(?P<high>{_N}))?"
-    rf"(?P<error> ?\u00b1 ?(?:{_N}))?(?: ?-?(?:{_UNIT}))?",
-    re.IGNORECASE,
-)
-WORD_QUANTITY = re.compile(
-    rf"(?P<word>{_WORDS}|half)(?: an?)?(?: full| whole)?[ -]"
-    r"(?P<kind>(?:percentage |accuracy )?points?|per ?cent|bits?|times)\b",
-    re.IGNORECASE,
-)
-FRACTION = re.compile(
-    rf"(?<!/)(?P<of>\d{{1,2}}|{_WORDS}|none|all)"
-    rf"(?:\s?/\s?|\s(?:tasks?|benchmarks?|wins?|metrics|tests?)?\s?(?:(?:out )?of|from|in)\s"
-    r"(?:the |its |all |these |our |those )?(?:total )?)"
-    rf"(?P<all>\d{{1,2}}|{_WORDS})(?![\w%]|\.\d|\s?/\s?\d|[- ]?bits?\b)",
-    re.IGNORECASE,
-)
-ALL_BUT = re.compile(rf"all but (?P<but>\d{{1,2}}|{_WORDS})\b(?! of)", re.IGNORECASE)
-PLACE = re.compile(
-    rf"(?P<place>first|second|third|fourth|fifth) "
-    rf"(?=(?:out )?of (?:the )?(?:\d|{_WORDS})\b(?! (?:tasks|benchmarks|tests)))",
-    re.IGNORECASE,
-)
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
-RANK = re.compile(
-    r"(?:#\s?|No\. ?|number |rank )(?P<rank>\d)\b|(?P<ordinal>[1-9])(?:st|nd|rd|th)\b", re.IGNORECASE
-)
-_LIST = re.compile(r"\d%? and [\d.]")
-COUNT = re.compile(
-    rf"(?P<count>\d{{1,2}}|{_WORDS}|zero)\s(?=(?:[a-z-]{{3,14}}\s){{0,2}}(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)"
-    r"|defeats?|benchmarks?|tasks?|tests?|metrics|categories|evaluations|evals)\b)",
-    re.IGNORECASE,
-)
-_RESULTS = r"(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)|defeats?)"
-# "no losses", "without a single loss", "a single tie"; "no loss of quality" and "no wins on A" count nothing.
-_NONE = r"no|not a single|without(?: a| any)?(?: single)?"
-FEW = re.compile(
-    rf"(?:(?P<none>{_NONE})|(?P<one>(?<!not )an? (?:single|lone|sole)))"
-    rf"\s(?={_RESULTS}\b(?!\s(?:of|in|on|for)\s(?!any|all))|(?(one)(?:task|benchmark|test|metric)\b|$))",
-    re.IGNORECASE,
-)
-_NO_LOSS = re.compile(r"(?:no|without(?: any)?) loss\b", re.IGNORECASE)  # perhaps one of quality
-# "ties on 0", "wins 5, loses 2": a bare number right behind such a verb.
-BARE = re.compile(
-    rf"(?P<count>\d|{_WORDS}|zero|none)(?=\s*(?:$|[,;.)\n](?!\d)|(?:and|against|vs|versus|to|with|over|but"
-    r"|of (?:them|the|these|those))\b))",
-    re.IGNORECASE,
-)
-_VERB = re.compile(
-    r"\b(?:wins?|won|winning|los(?:es?|t|ing)|ties?|tied|tying|draws?|drew|drawing)(?: on| in)? $",
-    re.IGNORECASE,
-)
 
 
 class Quantity(Record, frozen=True, kw_only=True):
     """One number or a range. `places`: printed decimals. `sign`: as written, 0 for none or for the sign of
-    both. `short`: all but `low`. `whole`: what a fraction counts out of. Percent and points stay as printed.
+    both. `short`: all but `low`. `whole`: what a fraction counts out of, or the ties of a
+    record. Percent and points stay as printed.
     """
 
     kind: Kind
@@ -119,7 +79,7 @@ def read(text: str, at: int) -> tuple[Quantity, int] | None:
         if (
             found
             and pattern is QUANTITY
-            and _LIST.search(found[0])
+            and LIST.search(found[0])
             and "between" not in text[max(0, at - 9) : at]
         ):
             found = pattern.match(
@@ -135,14 +95,14 @@ def _counted(found: re.Match[str]) -> Quantity:
 
 
 def _none_or_one(found: re.Match[str]) -> Quantity | None:
-    if _NO_LOSS.match(found.string, found.start()):
+    if NO_LOSS.match(found.string, found.start()):
         return None
     return Quantity(kind="count", low=0 if found["none"] else 1)
 
 
 def _behind_verb(found: re.Match[str]) -> Quantity | None:
     before = found.string[max(0, found.start() - 24) : found.start()]
-    return _counted(found) if _VERB.search(before) else None
+    return _counted(found) if VERB.search(before) else None
 
 
 def count(written: str) -> int:
@@ -157,11 +117,30 @@ def _end(found: re.Match[str], quantity: Quantity) -> int:
     return found.start() + len(found[0].rstrip())
 
 
+def _record(found: re.Match[str]) -> Quantity | None:
+    """Two numbers with a slash are a fraction, unless a word before them says otherwise."""
+    before = found.string[max(0, found.start() - 60) : found.start()]
+    said = RECORD_OF.search(before)
+    if said is None or (found["ties"] is None and "/" in found["mark"] and not PLAINLY.match(said[0])):
+        return None
+    ties = found["ties"]
+    lost = said[0].lower().startswith("lo")
+    first, second = float(found["wins"]), float(found["losses"])
+    return Quantity(
+        kind="record",
+        low=second if lost else first,
+        high=first if lost else second,
+        whole=int(ties) if ties is not None else None,
+    )
+
+
 def _fraction(found: re.Match[str]) -> Quantity | None:
     some, whole = count(found["of"]), count(found["all"])
     some = whole if some < 0 else some
     if some > whole or whole < 2:
         return None
+    if "/" not in found[0] and OF_RESULTS.match(found.string, found.end()):
+        return None  # `two of its three defeats`: no number of tasks
     return Quantity(kind="fraction", low=some, whole=whole, letter="/" if "/" in found[0] else "")
 
 
@@ -179,15 +158,28 @@ def _rank(found: re.Match[str]) -> Quantity:
 
 def _in_words(found: re.Match[str]) -> Quantity | None:
     word = found["word"].lower()
+    if word in ("a", "an") and not _is_a_number(found):
+        return None
     value = 0.5 if word == "half" else float(NUMBERS[word])
+    if found["tenths"]:
+        return Quantity(kind="points", low=value / 10, places=1) if "point" in found["kind"].lower() else None
+    half = bool(found["half"] or found["more"])
     kind = found["kind"].lower()
     if "point" in kind:
-        return Quantity(kind="points", low=value, places=1 if word == "half" else 0)
+        return Quantity(kind="points", low=value + 0.5 * half, places=1 if half or word == "half" else 0)
     if kind.startswith("per"):
         return Quantity(kind="percent", low=value)
     if kind.startswith("bit"):
         return Quantity(kind="bits", low=value)
     return Quantity(kind="times", low=value) if word != "half" else None
+
+
+def _is_a_number(found: re.Match[str]) -> bool:
+    """`by a point`; `is a point of pride` and `at a point` are none."""
+    text, start = found.string, found.start()
+    if OF.match(text, found.end()) and IS.search(text, max(0, start - 5), start):
+        return False
+    return COUNTS_POINTS.search(text, max(0, start - 12), start) is not None
 
 
 def _number(found: re.Match[str]) -> Quantity:
@@ -222,6 +214,7 @@ def _places(written: str) -> int:
 
 
 _READERS = (
-    (ALL_BUT, _all_but), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank), (WORD_QUANTITY, _in_words),
-    (COUNT, _counted), (FEW, _none_or_one), (BARE, _behind_verb), (QUANTITY, _number),
+    (ALL_BUT, _all_but), (RECORD, _record), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank),
+    (WORD_QUANTITY, _in_words), (COUNT, _counted), (FEW, _none_or_one), (BARE, _behind_verb),
+    (QUANTITY, _number),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from bot.card.board import Board
 from bot.records import Record
@@ -16,7 +16,8 @@ from bot.review.claims.words import Relation, Superlative, Word
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
 _NUMBER = re.compile(
     r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no"
-    r"|an? (?:single|lone|sole)|not a single|without|zero|first|second|third|fourth|fifth)\b",
+    r"|an? (?:(?:full |whole |entire |percentage )?point|single|lone|sole)|not a single|without|zero"
+    r"|first|second|third|fourth|fifth)\b",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
@@ -27,6 +28,20 @@ _ALL_OF = re.compile(
     r"(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b",
     re.IGNORECASE,
 )
+_NUMBERS = r"(?:\d|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_MODELS = r"models|quants|versions|variants|rivals|competitors|siblings|recipes|builds|sizes|checkpoints"
+_TESTS = r"tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets"
+# "on the other four tasks", "the remaining three"
+_REST = re.compile(
+    rf"(?:all )?(?:the |its )?(?:(?:other|remaining) {_NUMBERS} (?:{_TESTS})"
+    rf"|remaining {_NUMBERS}(?! (?:{_MODELS}))|(?<=on the )other {_NUMBERS}(?! (?:{_MODELS}))"
+    rf"|(?:other|remaining) (?:{_TESTS}))\b",
+    re.IGNORECASE,
+)
+_LEADERS = re.compile(
+    rf"(?:the )?(?:top|best|first|last|bottom|worst) {_NUMBERS}\b(?! (?:{_TESTS}))", re.IGNORECASE
+)
+_DEFEATS = re.compile("defeats?", re.IGNORECASE)
 _MORE = {("more", "than"): 1, ("less", "than"): -1, ("fewer", "than"): -1}
 _AFTER_NUMBER = re.compile(r"[\d%x](?: \w{2,8})?\s+$")
 _BEFORE_NUMBER = re.compile(
@@ -86,7 +101,7 @@ class Scanner:
                 continue
             found.append(token)
             at = token.end
-        return tuple(found)
+        return tuple(token for token in _settled(text, found))
 
     def _at(self, text: str, at: int, end: int) -> Token | None:
         inside = at > 0 and (text[at - 1].isalnum() or text[at - 1] in "._")
@@ -98,6 +113,10 @@ class Scanner:
             return token
         if (every := _ALL_OF.match(text, at, end)) and count(every["n"]) == len(self.board.tasks):
             return Token(start=at, end=every.end(), word=Word(kind="tasks", value="all"))
+        if rest := _REST.match(text, at, end):
+            return Token(start=at, end=rest.end(), word=Word(kind="tasks", value="else"))
+        if some := _LEADERS.match(text, at, end):
+            return Token(start=at, end=some.end(), word=Word(kind="group", value="some"))
         if (
             _NUMBER.match(text, at)
             and not (text[at] in "+-" and at and text[at - 1].isalnum())
@@ -151,6 +170,31 @@ class Scanner:
                 return Token(start=at, end=until, superlative=entry)
             return Token(start=at, end=until, word=entry)
         return None
+
+
+def _settled(text: str, tokens: list[Token]) -> Iterator[Token]:
+    """`takes ARC-C`, `claims four tasks` are wins; a hit that is taken and a claim that is made are none."""
+    for index, token in enumerate(tokens):
+        counted = tokens[index - 1].quantity if index else None
+        if (
+            counted is not None
+            and counted.kind == "count"
+            and _DEFEATS.fullmatch(text, token.start, token.end)
+        ):
+            yield Token(start=token.start, end=token.end, relation=Relation(sign=-1, noun=True))
+            continue
+        if not token.kind("takes"):
+            yield token
+            continue
+        after = tokens[index + 1] if index + 1 < len(tokens) else None
+        if after is not None and _is_won(text, token, after):
+            yield Token(start=token.start, end=token.end, relation=Relation(sign=1))
+
+
+def _is_won(text: str, verb: Token, after: Token) -> bool:
+    counted = after.quantity is not None and after.quantity.kind in ("fraction", "count")
+    gap = text[verb.end : after.start].strip().lower()
+    return gap in ("", "the", "both", "home") and (bool(after.tasks) or counted or after.kind("tasks"))
 
 
 def _words_of(phrase: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from bot.review.claims.judge import holds
 from bot.review.claims.metrics import MEAN, Gap, Scale, title
 from bot.review.claims.words import Relation
 
+WHAT = {1: "is ahead of", 0: "is level with", -1: "is behind"}
+
 
 def overall(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relation) -> Reading:
     """Without a task: in the mean, or on more tasks than not."""
@@ -71,7 +73,16 @@ class Count:
         self.numbers = {len(self.where), len(raw)}
         spoken = [task for task in self.where if task not in scale.board.silent]
         self.numbers |= {len(spoken)} if scale.board.silent else set()
-        self.totals = {len(self.tasks), len([t for t in self.tasks if t not in scale.board.silent])}
+        ties = [
+            t
+            for t in self.tasks
+            if any(_printed(Relation(sign=0, strength="same"), mine, o, t) for o in theirs)
+        ]
+        self.totals = {
+            len(self.tasks),
+            len([t for t in self.tasks if t not in scale.board.silent]),
+            len(self.tasks) - len(ties),
+        }
 
     def told(self, mine: Model, theirs: Sequence[Model], what: str) -> str:
         names = ", ".join(title(task) for task in self.where) or "none"

@@ -26,6 +26,9 @@ SLIGHT = 0.05
 ROUNDING = 0.5
 """A printed number is right within half a unit of its last digit."""
 
+ROUNDED_SIZES = 60.0
+"""MB between two sizes that are known to a tenth of a GB: right within this."""
+
 ABOUT = 0.15
 """about, roughly, nearly: right within this share of the number."""
 

@@ -21,7 +21,8 @@ Strength = Literal["", "slight", "big", "crushing", "same", "close", "least"]
 class Relation(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A stands so to B. `sign`: +1 more or better, -1 less or worse, 0 alike. `direct`: takes an object.
 
-    `soft`: praise or blame that nobody can refute by a number (excels, struggles).
+    `every`: on each single task. `soft`: praise or blame that nobody can refute by a number (excels,
+    struggles).
     """
 
     sign: int
@@ -30,6 +31,7 @@ class Relation(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     direct: bool = False
     soft: bool = False
     noun: bool = False
+    every: bool = False
 
 
 class Superlative(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,13 +47,13 @@ class Word(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `link` announces a rival (than, against), `cut` begins a new clause, `doubt` is a guess, a condition or a
     wish, `tasks` speaks of tasks together (all, most, any, none, else, except), `group` of models (all,
-    others), `part` is a part of a model with bits of its own, `such` goes on with examples, `advice` is a
-    choice.
+    others, some), `takes` wins the tasks behind it, `part` is a part of a model with bits of its own, `such`
+    goes on with examples, `advice` is a choice.
     """
 
     kind: Literal[
         "link", "not", "doubt", "strength", "cut", "tasks", "group", "pronoun", "metric", "part", "bound",
-        "win", "perfect", "only", "performance", "arrow", "by", "times", "from", "such", "advice",
+        "win", "perfect", "only", "performance", "arrow", "by", "times", "from", "such", "advice", "takes",
     ]  # fmt: skip
     value: str = ""
 

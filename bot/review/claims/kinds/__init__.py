@@ -8,13 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.kinds import counts, differences, extremes, makeup, relations, shares, values
+from bot.review.claims.kinds import (
+    awards,
+    counts,
+    differences,
+    extremes,
+    makeup,
+    only,
+    perfect,
+    records,
+    relations,
+    shares,
+    values,
+)
 
 Kind = Callable[[Work], Iterable[Claim]]
-
 ALL: tuple[Kind, ...] = (
     makeup.find,  # bits, groups, parameters: "full precision on data paths" names no model
+    awards.find,  # A and B go to X
+    records.find,  # a record of 6-1
+    only.find,  # the only losses are A and B
     counts.find,  # 6/7 wins; before numbers, whose 6 and 7 they would be
+    perfect.find,  # flawless
     extremes.find,  # "the largest gain is on PIQA (+1.4 %)" leaves its number to the next
     shares.find,  # half the size, 98 % of the mean; before differences, which would be percent too
     differences.find,  # +0.006, 2.1 points, 1.4-2.5 %

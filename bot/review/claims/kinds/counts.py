@@ -9,25 +9,20 @@ from msgspec.structs import replace
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.clause import TaskGroup
-from bot.review.claims.context import Sides, sides
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import fits, readings
-from bot.review.claims.kinds.extremes import standing_among
-from bot.review.claims.metrics import title
 from bot.review.claims.quantities import Quantity
-from bot.review.claims.tally import Count
+from bot.review.claims.sides import sides
+from bot.review.claims.standing import standing_among
+from bot.review.claims.tally import WHAT, Count
 from bot.review.claims.words import Relation
 
-# "only 0.7 points", "the only model above": nothing about which tasks
-_ONLY_A = re.compile(r"\s+(?:[+\-.]?\d|a\b|model|quant|one\b|version|recipe|by\b|half|slightly|marginally)")
 WIN = Relation(sign=1)
-_WHAT = {1: "is ahead of", 0: "is level with", -1: "is behind"}
 
 
 def find(work: Work) -> Iterator[Claim]:
     """Counts of tasks."""
-    for found in (*_only(work), *_win_rates(work), *_counts(work)):
+    for found in (*_win_rates(work), *_counts(work)):
         if found is not None:
             yield found
 
@@ -52,7 +47,7 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         last += last == index and index + 1 < len(tokens) and tokens[index + 1].kind("performance")
         listed = _listed(work, index)
         if ranked is not None:
-            found = _first_places(work, index, quantity)
+            found = _first_places(work, index, quantity, ranked)
         else:
             assert relation is not None
             found = _readings(work, place or 0, index, quantity, relation, listed)
@@ -74,7 +69,7 @@ def _ranked(work: Work, index: int) -> int | None:
     for before in range(index - 1, max(-1, index - 5), -1):
         token = work.clause.tokens[before]
         first = token.quantity is not None and token.quantity.kind == "rank" and token.quantity.low == 1
-        best = token.superlative is not None and token.superlative.sign > 0 and token.superlative.rank == 1
+        best = token.superlative is not None and token.superlative.rank == 1
         if first or best:
             return before
         if token.relation is not None or token.is_model:
@@ -140,7 +135,7 @@ def _count_of(
     listed: tuple[str, ...],
 ) -> Reading:
     count = Count(work.scale, mine, theirs, relation)
-    told = count.told(mine, theirs, _WHAT[relation.sign])
+    told = count.told(mine, theirs, WHAT[relation.sign])
     if not count.tasks:
         return Reading(holds=None, why=f"{mine.label} has no task in common with all of them")
     totals = {*count.totals, len(work.scale.tasks)}
@@ -191,20 +186,26 @@ def _wrong_total(work: Work, index: int, quantity: Quantity) -> Claim | None:
     return work.claim(index, index + 1, [Reading(holds=False, why=why)])
 
 
-def _first_places(work: Work, index: int, quantity: Quantity) -> list[Reading]:
-    """On how many tasks the subject has the best score, alone or not, of those that are known."""
-    who = sides(work.scale, work.clause, work.context, index)
+def _first_places(work: Work, index: int, quantity: Quantity, ranked: int) -> list[Reading]:
+    """On how many tasks the subject has the best (or worst) score, alone or not, of those that are known."""
+    who = sides(work.scale, work.clause, work.context, ranked)
+    if who.unknown:
+        return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     mine = who.subjects[0]
+    word = work.clause.tokens[ranked].superlative
+    sign = word.sign if word is not None else 1
+    what = "first" if sign > 0 else "last"
     found = []
     for group in standing_among(work, who):
         alone = shared = 0
         for task in (task for task in work.scale.tasks if task in mine.scores):
             others = [other.scores[task].value for other in group if task in other.scores]
             value = mine.scores[task].value
-            alone += bool(others) and all(value > other for other in others)
-            shared += bool(others) and all(value >= other for other in others)
-        told = f"{mine.label} is first alone on {alone} of the tasks, with ties on {shared}"
-        right = alone <= int(quantity.low) <= shared
+            alone += bool(others) and all((value - other) * sign > 0 for other in others)
+            shared += bool(others) and all((value - other) * sign >= 0 for other in others)
+        told = f"{mine.label} is {what} alone on {alone} of the tasks, with ties on {shared}"
+        said = len(mine.scores) - int(quantity.low) if quantity.short else int(quantity.low)
+        right = alone <= said <= shared
         found.append(Reading(holds=right, why=told))
     return found
 
@@ -225,65 +226,10 @@ def _win_rates(work: Work) -> Iterator[Claim | None]:
 
         def judged(mine: Model, theirs: Sequence[Model], quantity: Quantity = quantity) -> Reading:
             count = Count(work.scale, mine, theirs, WIN)
-            told = count.told(mine, theirs, _WHAT[1])
+            told = count.told(mine, theirs, WHAT[1])
             if not count.tasks:
                 return Reading(holds=None, why="no task in common")
             right = any(fits(quantity, number / len(count.tasks), "", 100.0) for number in count.numbers)
             return Reading(holds=right, why=told, fix=f"{100 * len(count.where) / len(count.tasks):.1f}%")
 
         yield work.claim(index, index, readings(who.subjects, who.rivals, judged))
-
-
-def _only(work: Work) -> Iterator[Claim | None]:
-    """`the only losses are A and B`, `it loses only on A`: exactly these tasks."""
-    tokens = work.clause.tokens
-    only = next((i for i, token in enumerate(tokens) if token.kind("only")), None)
-    if only is None or not work.groups or _ONLY_A.match(work.clause.text, tokens[only].end):
-        return
-    group = next((g for g in work.groups if g.first > only), None)
-    first = _are_the_only(work, only)
-    place = work.nearest_relation(only, reach=5 if first else 2)
-    if place is None:
-        return
-    relation, group = tokens[place].relation, first or group
-    if relation is None or group is None or relation.axis in ("size", "speed") or relation.sign == 0:
-        return
-    named = first.tasks if first else _tasks_after(work, only)
-    who = sides(work.scale, work.clause, work.context, place)
-    places = [only, place, *(index for index, token in enumerate(tokens) if token.tasks)]
-    yield _claim_only(work, who, relation, named, (min(places), max(places)))
-
-
-def _are_the_only(work: Work, only: int) -> TaskGroup | None:
-    """The tasks in `A and B are the only tasks on which ...`."""
-    before = [group for group in work.groups if group.last < only]
-    if not before:
-        return None
-    gap = work.clause.text[work.clause.tokens[before[-1].last].end : work.clause.tokens[only].start]
-    return (
-        before[-1] if re.fullmatch(r"\s*\)?\s*(?:is|are|was|were|remains?)\s+(?:the|its)?\s*", gap) else None
-    )
-
-
-def _tasks_after(work: Work, only: int) -> tuple[str, ...]:
-    found = [task for token in work.clause.tokens[only:] for task in token.tasks]
-    return tuple(dict.fromkeys(found))
-
-
-def _claim_only(
-    work: Work, who: Sides, relation: Relation, named: tuple[str, ...], span: tuple[int, int]
-) -> Claim | None:
-    def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
-        count = Count(work.scale, mine, theirs, Relation(sign=relation.sign))
-        told = count.told(mine, theirs, _WHAT[relation.sign])
-        if not count.tasks:
-            return Reading(holds=None, why="no task in common")
-        missing = [title(task) for task in count.where if task not in named]
-        right = set(count.where) == set(named) & set(count.tasks) and bool(count.where)
-        return Reading(holds=right, why=told + (f", also on {', '.join(missing)}" if missing else ""))
-
-    before = set(work.taken)
-    made = work.claim(*span, readings(who.subjects, who.rivals, judged))
-    numbers = {i for i in range(span[0], span[1] + 1) if work.clause.tokens[i].quantity}
-    work.taken = before | (work.taken - numbers)
-    return made

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import TaskGroup
-from bot.review.claims.context import Sides, pairs, sides
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import differs, in_range, readings
 from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
+from bot.review.claims.sides import Sides, pairs, sides
 from bot.review.claims.tally import Count
+from bot.review.claims.told_as_difference import is_difference, within
 from bot.review.claims.words import Relation
-
-_IN_PERPLEXITY = re.compile(r"\s+in (?:perplexity|ppl)\b", re.IGNORECASE)
 
 
 def find(work: Work) -> Iterator[Claim]:
@@ -24,82 +22,36 @@ def find(work: Work) -> Iterator[Claim]:
     for index in list(work.free()):
         quantity = work.clause.tokens[index].quantity
         made = None
-        if quantity is not None and _is_difference(work, index, quantity):
+        if quantity is not None and is_difference(work, index, quantity):
             made = _claim(work, index, quantity)
         if made is not None:
             yield made
 
 
-def _is_difference(work: Work, index: int, quantity: Quantity) -> bool:
-    if quantity.kind == "points" or quantity.sign or quantity.high is not None:
-        return quantity.kind in ("points", "percent", "plain")
-    near = work.nearest_relation(index)
-    if (
-        quantity.kind == "plain"
-        and quantity.places
-        and _IN_PERPLEXITY.match(work.clause.text, work.clause.tokens[index].end)
-    ):
-        return True  # `it costs 0.05 in perplexity`
-    if _within(work, index) and quantity.kind in ("plain", "percent"):
-        return True
-    if quantity.kind == "percent":
-        return near is not None
-    if quantity.kind == "times":
-        return near is not None or work.metric() in (SIZE, SPEED)
-    if quantity.kind in ("size", "speed"):
-        relation = work.clause.tokens[near].relation if near is not None else None
-        by = bool(index) and work.clause.tokens[index - 1].kind("by")
-        tokens = work.clause.tokens
-        beside = near == index + 1 and not work.clause.between(tokens[index], tokens[near]).strip()
-        return relation is not None and relation.sign != 0 and relation.axis != "quality" and (beside or by)
-    return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
-
-
-def _within(work: Work, index: int) -> bool:
-    """`within 0.1 of the base`."""
-    before = work.clause.text[max(0, work.clause.tokens[index].start - 8) : work.clause.tokens[index].start]
-    after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 12]
-    return before.strip().lower() == "within" and " of " in after
-
-
-def _told_as_difference(work: Work, index: int, near: int, quantity: Quantity) -> bool:
-    """`slips by 0.014`, `0.021 lower`, `a 0.014 gain`; a score would not be this small beside a relation."""
-    tokens = work.clause.tokens
-    if index and tokens[index - 1].kind("by"):
-        return True
-    if near == index + 1 and not (quantity.low < 0.1 and not _arrow_mark(work, near)):
-        gap = work.clause.between(tokens[index], tokens[near])
-        return (
-            len(gap.split()) <= 1
-            and not any(mark in gap for mark in ",;:()\u2192")
-            and tokens[near].relation is not None
-            and not _arrow(work, near)
-        )
-    return quantity.low < 0.1
-
-
-def _arrow_mark(work: Work, index: int) -> bool:
-    return work.clause.text[work.clause.tokens[index].start] in "\u2190\u2191\u2192\u2193"
-
-
-def _arrow(work: Work, index: int) -> bool:
-    token = work.clause.tokens[index]
-    compared = work.clause.text[token.start : token.end].lower().endswith("than")
-    if token.relation is not None and token.relation.sign and (token.relation.axis == "value" or compared):
-        return _arrow_mark(work, index)
-    return _arrow_mark(work, index) or (token.relation is not None and token.relation.direct)
-
-
 def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
-    near = work.nearest_relation(index)
+    near = work.nearest_relation(index) if not within(work, index) else None
     relation = work.clause.tokens[near].relation if near is not None else None
     metric = metric_of(relation if quantity.kind != "points" else None, work.metric_at(index))
     metric = {"size": SIZE, "speed": SPEED}.get(quantity.kind, metric)
     group = work.tasks_for(index)
+    if group is not None and len(group.tasks) > 1 and (place := work.listed(index)) is not None:
+        tasks = group.tasks[place[0] : place[0] + 1] if place[1] == len(group.tasks) else ()
+        if not tasks:
+            return work.claim(
+                index, index, [Reading(holds=None, why="which number is of which task is not said")]
+            )
+        group = TaskGroup(tasks=tasks, first=group.first, last=group.last)
     if metric == MEAN and group is not None and _attached(work, index, group):
         metric = ""
+    if group is None and metric in ("", MEAN) and work.quantifier() == "else":
+        rest = work.rest()
+        if not rest:
+            return work.claim(index, index, [Reading(holds=None, why="it is not said which tasks are meant")])
+        group = TaskGroup(tasks=rest, first=0, last=0)
     if group is None and metric in ("", MEAN):
         group = _inherited(work)
+    if group is None and not metric:
+        metric = _of_unit(work, index)
     anchor = near if near is not None else index
     if work.negative(anchor) or work.quantifier() == "none":
         return _never(work, index, anchor, quantity)
@@ -132,7 +84,7 @@ def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | N
     who = sides(work.scale, work.clause, work.context, anchor, index)
     if (
         work.bound(index) != "least"
-        or relation is None
+        or (relation is None and not who.named)
         or who.unknown
         or quantity.kind not in ("points", "percent", "plain")
     ):
@@ -143,7 +95,7 @@ def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | N
         parts = []
         for task in group.tasks if group else work.scale.shared(mine, other):
             gap = work.scale.gap(mine, other, task)
-            far = (gap.better or 0.0) * relation.sign > 0
+            far = relation is None or (gap.better or 0.0) * relation.sign > 0
             reading = differs(work.scale, mine, other, task, quantity, 0, "most")
             parts.append(reading if far or gap.delta is None else Reading(holds=True, why=reading.why))
         found += [whole] if (whole := together(parts)) else []
@@ -162,6 +114,13 @@ def _attached(work: Work, index: int, group: TaskGroup) -> bool:
     tokens = work.clause.tokens
     first, last = (index, group.first) if group.first > index else (group.last, index)
     return work.clause.between(tokens[first], tokens[last]).strip() == "("
+
+
+def _of_unit(work: Work, index: int) -> str:
+    """`in 15.8 GB: 24 % less than q4`: the number before it says by its unit what is compared."""
+    kinds = [t.quantity.kind for t in (*work.clause.earlier, *work.clause.tokens[:index]) if t.quantity]
+    known = {"size": SIZE, "speed": SPEED}
+    return known.get(kinds[-1], "") if kinds else ""
 
 
 def _inherited(work: Work) -> TaskGroup | None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
-from bot.review.claims.context import of, sides
+from bot.review.claims.context import of
 from bot.review.claims.findings import Reading
 from bot.review.claims.metrics import PARAMETERS
+from bot.review.claims.sides import sides
 
 _PRECISION = re.compile(r"full[- ]precision", re.IGNORECASE)
 _ON = re.compile(

@@ -3,74 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
-from bot.review.claims.clause import parties
-from bot.review.claims.context import Sides, of, sides
+from bot.review.claims.context import of
 from bot.review.claims.findings import Reading, negated, together
-from bot.review.claims.judge import any_task, readings, related, turned
-from bot.review.claims.metrics import MEAN, SIZE
-from bot.review.claims.tally import most, nowhere, overall
+from bot.review.claims.judge import readings, related, turned
+from bot.review.claims.metrics import LOWER_IS_BETTER
+from bot.review.claims.no_comparison import of_something_else, only_points
+from bot.review.claims.parties import parties
+from bot.review.claims.scope import Judged, judged_by
+from bot.review.claims.sides import Sides, sides
+from bot.review.claims.tally import nowhere
 from bot.review.claims.words import Relation
 
-_ADJECTIVES = frozenset(
-    [
-        "higher",
-        "greater",
-        "lower",
-        "fewer",
-        "less",
-        "better",
-        "worse",
-        "stronger",
-        "weaker",
-        "superior",
-        "inferior",
-        "smaller",
-        "larger",
-        "bigger",
-        "faster",
-        "slower",
-        "same",
-        "equal",
-        "identical",
-        "similar",
-        "comparable",
-        "equivalent",
-        "ahead",
-        "up",
-        "down",
-        "above",
-        "below",
-        "behind",
-        "lighter",
-        "heavier",
-        "unchanged",
-        "close",
-        "reduced",
-        "raised",
-        "improved",
-        "improvement",
-    ]
-)
-# What may follow an adjective that compares scores; "higher precision", "better poems" compare other things.
-_GOES_ON = re.compile(
-    r"[\s\"')]*(?:$|[,.;:!?(/|\u2014\u2013-]|(?:than|on|in|at|for|by|with|to|from|as|across|and|or|overall|vs\.?|over|against|when|"
-    r"scores?|results?|accuracy|performance|perplexity|average|mean|numbers|everywhere|of|the|its|all|is|are|while|here|"
-    r"throughput|speed|size|footprint|there|again|only|among|between|both|compared|relative|tok|tokens)\b)",
-    re.IGNORECASE,
-)
-_FIRST_WORDS = re.compile(
-    r"\b(?:and|but|while|whereas|also|even|still|then|so|in|on|at|the|a|an|of|for|to|there|is|are|was|that|by|more|most|not|you|you'll|will|"
-    r"has|have|with|just|it|its|only|however|overall|finally|here|both|all|because|since|which|when|where|this|these)\b",
-    re.IGNORECASE,
-)
 _FAMILY = re.compile(r"\b(?:family|families|siblings?|quants?)\b", re.IGNORECASE)
-_PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 # It improves by itself: over an earlier state, which nobody names.
 _ON_ITS_OWN = re.compile(
     r"improv|gain|benefit|regress|degrad|suffer|g[ai]v|worsen|add|boost|uplift", re.IGNORECASE
@@ -80,81 +29,36 @@ _PASSIVE = re.compile(
 )
 # What may follow a verb that is said of everybody: "it never loses." is, "it never loses much" is not.
 _ENDS = re.compile(
-    r"\s*(?:$|[,.;:!)\u2014\u2013-]|(?:on|in|to|against|and|or|here|there|across|by)\b)", re.IGNORECASE
+    r"\s*(?:$|[,.;:!)\u2014\u2013-]|(?:on|in|to|against|and|or|here|there|across|by|it|us|nowhere|anywhere)\b)",
+    re.IGNORECASE,
 )
-_Judged = Callable[[Model, Sequence[Model]], Reading]
+_HEADS = re.compile(r"leads|led|leading|lead|tops|topped|heads", re.IGNORECASE)
 
 
 def find(work: Work) -> Iterator[Claim]:
     """Relations that no number has taken."""
     for index in list(work.free()):
         token = work.clause.tokens[index]
-        if index in work.taken or token.relation is None or _of_something_else(work, index):
+        if index in work.taken or token.relation is None or of_something_else(work, index):
             continue
-        if _only_points(work, index):
+        if only_points(work, index):
             continue
         made = _claim(work, index, token.relation)
         if made is not None:
             yield made
 
 
-def _only_points(work: Work, index: int) -> bool:
-    """An arrow in front of words that say the same."""
-    tokens = work.clause.tokens
-    if work.clause.text[tokens[index].start] not in "\u2191\u2193" or index + 1 >= len(tokens):
-        return False
-    return tokens[index + 1].relation is not None or tokens[index + 1].kind("strength")
-
-
-def _of_something_else(work: Work, index: int) -> bool:
-    """`higher precision`, `better poems`, `lost in translation`: no comparison of what the board knows."""
-    token = work.clause.tokens[index]
-    text = work.clause.text
-    assert token.relation is not None
-    last = re.split(r"[\s-]", text[token.start : token.end].lower())[-1]
-    if last in ("above", "below") and not _placed(work, index):
-        return True
-    if last not in _ADJECTIVES and not token.relation.noun:
-        return _foreign(work, index)
-    after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
-    adjacent = after is not None and not work.clause.between(token, after).strip(" -(")
-    if (
-        adjacent
-        and after is not None
-        and (after.tasks or after.kind("performance", "metric") or after.quantity or after.is_model)
-    ):
-        return False
-    return _GOES_ON.match(text[token.end : min(token.end + 40, work.clause.end)]) is None
-
-
-def _placed(work: Work, index: int) -> bool:
-    """`just above that of bf16`, not `the table below`."""
-    tokens = work.clause.tokens
-    if index + 1 >= len(tokens) or len(work.clause.between(tokens[index], tokens[index + 1]).split()) > 2:
-        return False
-    return tokens[index + 1].is_model or tokens[index + 1].kind("link", "group")
-
-
-def _foreign(work: Work, index: int) -> bool:
-    """A verb whose subject is none of the board's: `precision in these layers improved ARC Easy`."""
-    before = work.clause.tokens[:index]
-    if any(
-        t.is_model or t.tasks or t.superlative or t.kind("pronoun", "group", "metric", "performance")
-        for t in before
-    ):
-        return False
-    words = _FIRST_WORDS.sub(" ", work.clause.text[work.clause.start : work.clause.tokens[index].start])
-    unknown = [word for word in _PLAIN_WORD.findall(words) if not word.endswith("ly")]
-    return len(unknown) >= 2
-
-
 def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     metric = metric_of(relation, work.metric())
+    if (turned_ := _from_to(work, index, relation, metric)) is not None:
+        return work.claim(index, index + 4, [turned_])
     who = sides(work.scale, work.clause, work.context, index)
     relation = _as_said(work, index, relation, who)
     if any(party.group == "nobody" and party.first < index for party in parties(work.clause)):
         return _nobody(work, index, relation, metric, who)
-    if _object_unsaid(work, index, relation) or (relation.sign and len(who.subjects) > 1 and not who.rivals):
+    if _object_unsaid(work, index, relation, who) or (
+        relation.sign and len(who.subjects) > 1 and not who.rivals
+    ):
         return None  # "beats it", "both improve": over whom is not said
     denied = not metric and not work.groups and work.nowhere(index)
     if (
@@ -167,7 +71,9 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     if everyone and who.everyone:
         who = replace(who, rivals=who.everyone)
     judged = (
-        _nowhere(work, relation) if denied else _judged(work, index, relation, metric, who, everyone=everyone)
+        _nowhere(work, relation)
+        if denied
+        else judged_by(work, index, relation, metric, who, everyone=everyone)
     )
     if judged is None or not (who.rivals or len(who.subjects) > 1 or who.unknown):
         return None
@@ -185,21 +91,65 @@ def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     return made
 
 
-def _nowhere(work: Work, relation: Relation) -> _Judged:
+def _from_to(work: Work, index: int, relation: Relation, metric: str) -> Reading | None:
+    """`rises from 3.6 to 3.4`: the numbers contradict the verb, whoever is meant; None where they agree."""
+    place, numbers = index + 1, []
+    tokens = work.clause.tokens
+    for link in ("from", "to"):
+        if (
+            place + 1 >= len(tokens)
+            or work.clause.text[tokens[place].start : tokens[place].end].lower() != link
+        ):
+            return None
+        numbers.append(tokens[place + 1].quantity)
+        place += 2
+    first, second = numbers
+    if first is None or second is None or first.kind != second.kind or not relation.sign:
+        return None
+    moved = second.low - first.low
+    if metric in LOWER_IS_BETTER and relation.axis == "quality":
+        moved = -moved
+    if moved * relation.sign >= 0 or work.negative(index):
+        return None
+    return Reading(holds=False, why=f"from {first.low:g} to {second.low:g} goes the other way")
+
+
+def _nowhere(work: Work, relation: Relation) -> Judged:
     return lambda mine, theirs: nowhere(work.scale, mine, theirs, relation)
 
 
 def _of_everyone(work: Work, index: int, relation: Relation, metric: str) -> bool:
     """`it leads in all tasks`: ahead of whom is not said, so of all the others."""
     token = work.clause.tokens[index]
+    if _heads_a_task(work, index, relation):
+        return True
     if metric or work.groups or work.quantifier() != "all" or relation.axis != "quality" or relation.soft:
         return False
     return relation.sign != 0 and not _ON_ITS_OWN.match(work.clause.text, token.start)
 
 
-def _object_unsaid(work: Work, index: int, relation: Relation) -> bool:
+def _heads_a_task(work: Work, index: int, relation: Relation) -> bool:
+    """`it tops ARC-C`, `it leads BoolQ`: the task is the object, so it is ahead of all the others there."""
+    tokens = work.clause.tokens
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    heads = _HEADS.fullmatch(work.clause.text, tokens[index].start, tokens[index].end) is not None
+    return (
+        heads
+        and relation.sign > 0
+        and after is not None
+        and bool(after.tasks)
+        and work.clause.between(tokens[index], after).strip().lower() in ("", "the", "on", "both", "in")
+    )
+
+
+def _object_unsaid(work: Work, index: int, relation: Relation, who: Sides) -> bool:
+    """`beats it`: the card's own model, if another is the subject and nobody else was spoken of."""
     after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
     if not relation.direct or after is None or not after.kind("pronoun"):
+        return False
+    own = work.scale.board.subject
+    alone = len(who.subjects) == 1 and who.said and who.subjects[0] is not own
+    if alone and not work.context.rivals and work.context.subjects in ((), (own.name,)):
         return False
     pronoun = work.clause.text[after.start : after.end].lower() == "it"
     return pronoun and not work.clause.between(work.clause.tokens[index], after).strip()
@@ -256,82 +206,6 @@ def _is_done_to(work: Work, index: int, relation: Relation) -> bool:
         return False
     done = text[token.start : token.end].lower().endswith(("ed", "en", "done"))
     return done and _PASSIVE.search(text, max(work.clause.start, token.start - 16), token.start) is not None
-
-
-def _judged(
-    work: Work, index: int, relation: Relation, metric: str, who: Sides, *, everyone: bool = False
-) -> _Judged | None:
-    """How the claim is judged by what it speaks of; None where it speaks of nothing that can be compared."""
-    scale = work.scale
-    if metric == SIZE and relation.axis not in ("size", "value"):
-        return None
-    if metric and metric != MEAN:
-        if not _about(work, index, metric, relation):
-            return None
-        return lambda mine, theirs: related(scale, mine, theirs, (metric,), relation)
-    quantifier = work.quantifier()
-    group = work.tasks_for(index)
-    if quantifier == "else" and _own_tasks(work, index):
-        quantifier = ""
-    if quantifier == "except" and _behind_exception(work, index):
-        quantifier = ""
-    if quantifier == "except":
-        kept = tuple(task for task in scale.tasks if task not in work.excluded())
-        if not work.excluded():
-            return None
-        return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, kept), relation)
-    if quantifier == "else":
-        said = {task for token in (*work.clause.earlier, *work.clause.tokens) for task in token.tasks}
-        rest = tuple(
-            task for task in scale.tasks if task not in (said or work.context.tasks or work.context.said)
-        )
-        return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, rest), relation)
-    if group is not None:
-        judge = any_task if group.loose else related
-        return lambda mine, theirs: judge(scale, mine, theirs, group.tasks, relation)
-    if quantifier == "all" and (
-        who.named or everyone or relation.strength == "close" or work.clause.has("performance")
-    ):
-        return lambda mine, theirs: related(scale, mine, theirs, _held(mine, theirs, scale.tasks), relation)
-    if quantifier == "most":
-        return lambda mine, theirs: most(scale, mine, theirs, relation)
-    if metric == MEAN:
-        return lambda mine, theirs: related(scale, mine, theirs, (MEAN,), relation)
-    if work.context.tasks and not relation.soft and not work.context.borrowed:
-        judge = any_task if work.context.loose else related
-        return lambda mine, theirs: judge(scale, mine, theirs, work.context.tasks, relation)
-    if (
-        who.named
-        and relation.axis in ("quality", "value")
-        and (relation.direct or work.clause.has("performance"))
-    ):
-        return lambda mine, theirs: overall(scale, mine, theirs, relation)
-    return None
-
-
-def _behind_exception(work: Work, index: int) -> bool:
-    """`on all tasks except A, where B is worse`: the second relation is about A."""
-    return any(t.word is not None and t.word.value == "except" for t in work.clause.tokens[:index])
-
-
-def _own_tasks(work: Work, index: int) -> bool:
-    """`beats q8 on A and loses everywhere else`: the first of the two relations has tasks of its own."""
-    rest = next(i for i, t in enumerate(work.clause.tokens) if t.word is not None and t.word.value == "else")
-    return any(index < group.first < rest for group in work.groups)
-
-
-def _about(work: Work, index: int, metric: str, relation: Relation) -> bool:
-    """A metric counts for the relation where its word stands near, or the relation itself names it."""
-    if relation.axis in ("size", "speed"):
-        return True
-    return not work.groups or any(
-        abs(other - index) <= 3 for other, token in enumerate(work.clause.tokens) if token.kind("metric")
-    )
-
-
-def _held(mine: Model, theirs: Sequence[Model], tasks: Sequence[str]) -> tuple[str, ...]:
-    """Of these tasks those that all have: `all tasks` means all that were measured."""
-    return tuple(task for task in tasks if all(task in model.scores for model in (mine, *theirs)))
 
 
 def _span(work: Work, index: int, who: Sides) -> tuple[int, int]:

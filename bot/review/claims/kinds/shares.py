@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.review.claims.claim import Claim, Work, metric_of
-from bot.review.claims.context import Sides, of, pairs, sides
+from bot.review.claims.context import of
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import fits
 from bot.review.claims.metrics import MEAN, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
+from bot.review.claims.sides import Sides, pairs, sides
 
 
 def find(work: Work) -> Iterator[Claim]:
@@ -42,6 +43,8 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
     said = [t for t in work.clause.tokens[index:] if t.models and not t.unknown]
     others = tuple(m for t in said[:1] for m in of(work.scale, t.models)) or ((base,) if base else ())
     group, named = work.tasks_for(index), work.metric()
+    if near := _metric_behind(work, index):
+        group, named = None, near
     metrics = (
         group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
     )
@@ -71,6 +74,16 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
     return work.claim(
         index, index, found or [Reading(holds=None, why="it is not said what this is a share of")]
     )
+
+
+def _metric_behind(work: Work, index: int) -> str:
+    """`94 % of A's speed`: the metric that follows, before any other number or task."""
+    for token in work.clause.tokens[index + 1 : index + 4]:
+        if token.quantity or token.tasks:
+            return ""
+        if token.kind("metric") and token.word is not None:
+            return token.word.value
+    return ""
 
 
 def _times(work: Work, index: int) -> Claim | None:

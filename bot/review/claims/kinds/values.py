@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.card.board import Model
@@ -20,6 +21,18 @@ _SIZED = frozenset(
         "size", "roughly",
     }
 )  # fmt: skip
+# Words right before the value of something; others may announce what is gained, paid or saved.
+_SAID = frozenset(
+    {
+        "at", "of", "is", "was", "with", "to", "from", "and", "or", "a", "an", "the", "its", "perplexity",
+        "ppl", "does", "do", "reaches", "reached", "runs", "hits", "gets", "manages", "delivers",
+        "generates", "has", "had", "about", "around", "roughly", "nearly", "almost", "only", "just",
+        "speed", "throughput", "than", "vs", "against", "versus", "scores", "shows", "posts", "reads",
+        "produces", "achieves", "per", "while", "but", "for", "s", "weight", "under", "over", "above",
+        "below",
+    }
+)  # fmt: skip
+_AND = re.compile(r"(?:,|\band) $")
 _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
 
 
@@ -50,12 +63,31 @@ def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
         )
     if named in (PERPLEXITY, KL) and quantity.kind == "plain" and quantity.places >= 1:
         return (named,)
+    if quantity.kind == "plain" and quantity.places >= 1 and (unit := _unit_before(work, index)):
+        return (unit,)
     if named == SPEED and quantity.kind == "plain" and quantity.places >= 1 and quantity.low > 1:
         return (SPEED,)
     hundredths = quantity.kind == "percent" and quantity.places >= 1 and quantity.low > 5
     if quantity.fits_a_score or hundredths or _of_hundred(work, index, quantity):
         return _score_metrics(work, index, named)
     return ()
+
+
+def _unit_before(work: Work, index: int) -> str:
+    """`A runs at 6.9 tokens per second, B at 9.8`: the unit is said once."""
+    tokens = work.clause.tokens
+    if not index or not tokens[index - 1].is_model or work.groups:
+        return ""
+    if work.clause.between(tokens[index - 1], tokens[index]).strip().lower() not in (
+        "at",
+        ":",
+        "(",
+        "with",
+        "",
+    ):
+        return ""
+    before = [t.quantity.kind for t in (*work.clause.earlier, *tokens[:index]) if t.quantity]
+    return {"speed": SPEED, "size": SIZE}.get(before[-1], "") if before else ""
 
 
 def _of_hundred(work: Work, index: int, quantity: Quantity) -> bool:
@@ -88,6 +120,7 @@ def _is_size(work: Work, index: int) -> bool:
     token = work.clause.tokens[index]
     before = work.clause.text[max(work.clause.start, token.start - 12) : token.start].lower().split()
     last = before[-1].strip("(:=~") if before else ""
+    last = before[-2] if last == "up" and len(before) > 1 else last
     if last in ("at", "weighs", "takes", "weighing", "taking"):
         return not machine or token.start - work.clause.start < 40
     return named and not machine and last in _SIZED
@@ -110,12 +143,45 @@ def _readings(work: Work, index: int, quantity: Quantity, metrics: tuple[str, ..
     if _of_both(work, index):
         return [_shared(work, metric, quantity) for metric in metrics]
     found = [_value(work, model, metric, quantity, bound) for model in whose.meant for metric in metrics]
+    if _left_unsaid(work, metrics) and not any(each.holds for each in found):
+        return [Reading(holds=None, why=f"it may be a difference; {found[0].why}")] if found else []
+    if metrics[0] in (SPEED, PERPLEXITY, KL, BITS) and not _is_said(work, index):
+        found = [each if each.holds else Reading(holds=None, why=each.why) for each in found]
     second = [_value(work, model, metric, quantity, bound) for model in whose.others for metric in metrics]
     return [*found, *(Reading(holds=None, why=each.why) for each in second if each.holds)]
 
 
+def _left_unsaid(work: Work, metrics: tuple[str, ...]) -> bool:
+    """`the penalty is 0.09 for A but 0.72 for B`: what B's number is of was said of A's."""
+    tokens = work.clause.tokens
+    borrowed = not any(token.kind("metric") or token.tasks or token.relation for token in tokens)
+    return borrowed and bool(metrics) and any(token.relation is not None for token in work.clause.earlier)
+
+
+def _is_said(work: Work, index: int) -> bool:
+    """Whether the words before a number say that it is a value: `at 52 tokens per second`, not `pays 11`."""
+    token, text = work.clause.tokens[index], work.clause.text
+    if (
+        index
+        and work.clause.tokens[index - 1].is_model
+        and not work.clause.between(work.clause.tokens[index - 1], token).strip(" s'")
+    ):
+        return True
+    if (index and work.listed(index) is not None) or _AND.search(text, max(0, token.start - 5), token.start):
+        earlier = next((i for i in range(index - 1, -1, -1) if work.clause.tokens[i].quantity), None)
+        if earlier is not None:
+            return _is_said(work, earlier)
+    before = text[max(work.clause.start, token.start - 24) : token.start].rstrip(" ~*")
+    last = re.split(r"[\s]", before.lower())[-1] if before else ""
+    return not last or last in _SAID or last[-1] in "(:=,/|\u2192" or not last[-1].isalnum()
+
+
 def _of_both(work: Work, index: int) -> bool:
-    """`70.2 % for both`."""
+    """`70.2 % for both`, `tied at 0.702`."""
+    before = work.clause.tokens[index - 1] if index else None
+    if before is not None and before.relation is not None and before.relation.strength == "same":
+        gap = work.clause.between(before, work.clause.tokens[index]).strip().lower()
+        return gap in ("at", "with", "on")
     after = work.clause.tokens[index + 1] if index + 1 < len(work.clause.tokens) else None
     if after is None or not after.kind("group") or (after.word and after.word.value != "all"):
         return False
