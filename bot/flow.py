@@ -195,7 +195,7 @@ def patch(patch_json: Json) -> Json:
     trials = patching.try_tokenizers(run, patch_json) if asked.files or asked.removed else {}
     done = [patching.patch_repo(run, patch_json, trials, repo) for repo in asked.repos]
     left = (PatchedRepo(repo=each.repo, status="left", error=each.why) for each in asked.left)
-    patching.tidy(run)
+    patching.clear_up(run)
     repos = (*(from_json(PatchedRepo, each) for each in done), *left)
     return to_json(Patched(base=asked.base.repo, sha=asked.base.sha, kind=asked.kind, repos=repos))
 

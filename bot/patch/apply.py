@@ -24,12 +24,22 @@ ours whose answer got lost."""
 
 
 class Patching:
-    """A patch on its way into the quants. `data`: the base's files by path, `own`: an account's templates."""
+    """A patch on its way into the quants. `data`: the base's files by path, `own`: an account's templates.
+
+    Cards are written from what `reading` sees: a door that remembers, where many quants are patched.
+    """
 
     def __init__(
-        self, door: HubDoor, patch: Patch, data: Mapping[str, bytes], own: Path | None = None
+        self,
+        door: HubDoor,
+        patch: Patch,
+        data: Mapping[str, bytes],
+        *,
+        own: Path | None = None,
+        reading: HubDoor | None = None,
     ) -> None:
         self.door, self.patch, self.data, self.own = door, patch, data, own
+        self.reading = reading or door
         self._new = {path: entry(path, content) for path, content in data.items()}
 
     def apply(self, repo: str, tried: Tried) -> PatchedRepo:
@@ -73,10 +83,12 @@ class Patching:
         today = datetime.now(UTC).date().isoformat()
         fresh = renewed_manifest(self.patch, manifest, today)
         written = card.Written(files={}, note=card.UNKNOWN)
-        if (known := card.facts_there(self.door, there, self._names())) is not None:
+        if (known := card.facts_there(self.reading, there, self._names())) is not None:
             said = "" if self.patch.marks else outdated(manifest.measurement, tried)
             facts = patched_facts(known.now, self.patch, fresh, found, said, today)
-            written = card.written(self.door, there, listed, replaced=known.kept, facts=facts, own=self.own)
+            written = card.written(
+                self.reading, there, listed, replaced=known.kept, facts=facts, own=self.own
+            )
         files: dict[str, bytes | None] = {
             **written.files,
             **{path: self.data[path] for path in found.files},

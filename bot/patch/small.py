@@ -16,13 +16,15 @@ from bot.publish.ledger import MANIFEST
 from bot.records import BaseRevision, RepoFile
 
 
-def base_files(door: HubDoor, base: BaseRevision, into: Path) -> Path:
-    """The base's small files at exactly its commit; what is there already and right is not fetched again.
+def base_files(door: HubDoor, base: BaseRevision, wanted: Iterable[str], into: Path) -> Path:
+    """The base's small files at exactly its commit, and those `wanted` whatever their size.
+
+    What is there already and right is not fetched again.
 
     Raises VerificationFailed where the Hub gives other bytes than it lists, UnsuitableBase for a file name
     that leaves its folder, and what the Hub's errors translate to.
     """
-    for file in _small(base.repo, base.files):
+    for file in _small(base.repo, base.files, frozenset(wanted)):
         if not matches(into, into, file):
             _write(into / file.path, _fetched(door, base.repo, base.sha, file))
     return into
@@ -51,10 +53,10 @@ def with_files(quant: Path, base: Path, files: Iterable[str], removed: Iterable[
     return into
 
 
-def _small(repo: str, files: Iterable[RepoFile]) -> list[RepoFile]:
+def _small(repo: str, files: Iterable[RepoFile], wanted: frozenset[str] = frozenset()) -> list[RepoFile]:
     """What a tokenizer may be read from; no model's is as large as what is left out."""
-    beside = side_files(repo, files)
-    return [f for f in beside if f.path not in (INDEX, MANIFEST) and f.size <= LARGEST_SMALL]
+    beside = (f for f in side_files(repo, files) if f.path not in (INDEX, MANIFEST))
+    return [f for f in beside if f.size <= LARGEST_SMALL or f.path in wanted]
 
 
 def _fetched(door: HubDoor, repo: str, sha: str, file: RepoFile) -> bytes:

@@ -6,6 +6,7 @@ and does the rest, so that a run which is killed commits nothing twice.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from bot.patch.apply import Patching, failed
 from bot.patch.patch import Patch, PatchedRepo
 from bot.patch.trial import Read, ReadRequest, Tried, judge
 from bot.publish import ledger
+from bot.publish.card_door import RememberingDoor
 from bot.records import Record, from_json, to_json
 from bot.settings import Settings
 from bot.steps.job import Json, in_child
@@ -73,7 +75,7 @@ def try_tokenizers(run: str, patch_json: Json) -> Json:
     return to_json(Trials(tried=tried, errors=errors))
 
 
-@DBOS.step(name="patch")
+@DBOS.step(name="patch a quant")
 def patch_repo(run: str, patch_json: Json, trials_json: Json, repo: str) -> Json:
     """One commit to one quant: the files, the card, the manifest. What goes wrong is in the answer."""
     patch, trials = from_json(Patch, patch_json), from_json(Trials, trials_json)
@@ -87,15 +89,17 @@ def patch_repo(run: str, patch_json: Json, trials_json: Json, repo: str) -> Json
         data = {path: (base / path).read_bytes() for path in patch.files}
     except BotError as error:
         return to_json(failed(repo, error))
-    done = Patching(hub, patch, data, known.templates).apply(repo, trials.tried.get(repo, Tried()))
+    work = Patching(hub, patch, data, own=known.templates, reading=_remembering(known, run))
+    done = work.apply(repo, trials.tried.get(repo, Tried()))
     return to_json(done)
 
 
-@DBOS.step(name="tidy")
-def tidy(run: str) -> None:
+@DBOS.step(name="clear up")
+def clear_up(run: str) -> None:
     """The small files are on the Hub; here they are no longer needed."""
     known = settings.from_environment()
     shutil.rmtree(_work(known, run), ignore_errors=True)
+    _remembering.cache_clear()
     _say(known, run, "done", 1, 1)
 
 
@@ -110,12 +114,18 @@ def _settings(patch: Patch) -> Settings:
     return known
 
 
+@functools.lru_cache(maxsize=1)
+def _remembering(known: Settings, run: str) -> RememberingDoor:
+    """One for a whole run: its quants' cards look at each other, and measurements do not change meanwhile."""
+    return RememberingDoor(known)
+
+
 def _work(known: Settings, run: str) -> Path:
     return known.run_folder(run) / "small"
 
 
 def _base_files(hub: HubDoor, known: Settings, run: str, patch: Patch) -> Path:
-    return small.base_files(hub, patch.base, _work(known, run) / "base")
+    return small.base_files(hub, patch.base, patch.files, _work(known, run) / "base")
 
 
 def _folders(hub: HubDoor, patch: Patch, repo: str, base: Path, into: Path) -> _Folders:
