@@ -186,10 +186,11 @@ def _disk(proposal: Proposal, budget: Budget, room: Room) -> Verdict | None:
     taken = max(room.disk_used, promised)
     if budget.disk is not None and taken + need > budget.disk:
         return _later("disk", f"it needs {_gb(need)} of disk, {_gb(taken)} of {_gb(budget.disk)} are taken")
-    if room.disk_free is not None and need * DISK_SPARE > room.disk_free:
-        return _later(
-            "disk", f"it needs {_gb(int(need * DISK_SPARE))} of disk, {_gb(room.disk_free)} are free"
-        )
+    if room.disk_free is None:
+        return None
+    free = room.disk_free - (taken - room.disk_used)  # what runs has not written all of it yet
+    if int(need * DISK_SPARE) > free:
+        return _later("disk", f"it needs {_gb(int(need * DISK_SPARE))} of disk, {_gb(max(0, free))} are free")
     return None
 
 
@@ -255,7 +256,6 @@ def _taken(room: Room, proposal: Proposal) -> Room:
     return msgspec.structs.replace(
         room,
         running=(*room.running, proposal),
-        disk_free=None if room.disk_free is None else room.disk_free - proposal.estimate.disk_bytes,
         slots=None if room.slots is None else room.slots - 1,
     )
 
@@ -264,11 +264,11 @@ def _waits_for_others(proposal: Proposal, budget: Budget, room: Room, now: datet
     """Whether it is overdue, and only what runs now keeps it from starting."""
     if not overdue(proposal, now.timestamp()) or not room.running:
         return False
-    back = sum(other.estimate.disk_bytes for other in room.running)
+    back = min(room.disk_used, sum(other.estimate.disk_bytes for other in room.running))
     alone = msgspec.structs.replace(
         room,
         running=(),
-        disk_used=max(0, room.disk_used - back),
+        disk_used=room.disk_used - back,
         disk_free=None if room.disk_free is None else room.disk_free + back,
     )
     return fits(proposal, budget, alone, now) is None

@@ -47,7 +47,7 @@ def look(
     settings.home.mkdir(parents=True, exist_ok=True)
     asked = budget.hours_a_day is not None and client is not None
     return Room(
-        disk_used=used(settings.state / "work") if budget.disk is not None else 0,
+        disk_used=used(settings.state / "work"),
         disk_free=shutil.disk_usage(settings.home).free,
         worked=worked(settings, client, now) if asked and client is not None else 0.0,
         memory=memory,

@@ -1,8 +1,8 @@
 """Which folders may go, and in which order. Pure.
 
-What a run works with stays. What is on no Hub stays: a quant goes only once the Hub holds it, verified. A
-base can always be fetched again, so it may go, but not while a plan waits for it; where a run that ended badly
-may be retried, it goes last.
+What a run works with stays. What is on no Hub stays: a quant goes only once the Hub holds it, verified.
+A base can always be fetched again, so it may go, but not while a plan waits for it; where a run ended badly
+and may be retried, it goes last.
 """
 
 from __future__ import annotations
