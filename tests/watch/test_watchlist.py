@@ -54,6 +54,13 @@ MISTAKES = [
     (f"{HEAD}gate:\n  perplexity: {{4bit: much}}\n{REPOS}", 4, "it is 'much'; write a number"),
     (f"{HEAD}gate: {{margin: 1}}\n{REPOS}", 3, "margin: it is '1'; write a number of less than 1"),
     (f"{HEAD}gate: {{non_inferiority: never}}\n{REPOS}", 3, "write `label`, `stop`"),
+    (f"{HEAD}budget:\n  quite: 22:00-08:00\n{REPOS}", 4, "no key `quite` here; did you mean `quiet`?"),
+    (f"{HEAD}budget:\n  quiet: 22-8\n{REPOS}", 4, "'22-8' are no hours; write from-to, such as 22:00-08:00"),
+    (f"{HEAD}budget:\n  quiet: [0:00-12:00]\n{REPOS}", 4, "'0:00-12:00' are no hours"),
+    (f"{HEAD}budget:\n  hours_a_day: 25h\n{REPOS}", 4, "'25h' does not fit into a day"),
+    (f"{HEAD}budget:\n  disk: much\n{REPOS}", 4, "disk: 'much' is no size"),
+    (f"{HEAD}budget:\n  timezone: Berlin\n{REPOS}", 4, "'Berlin' is no time zone; write its IANA name"),
+    (f"{HEAD}budget: {{quiet: [00:00-12:00, 12:00-00:00]}}\n{REPOS}", 3, "budget: these quiet hours fill"),
     (
         f"account: me\nrecipes:\n  - qx86-hi\n  - qx68-hi\n{REPOS}",
         4,
@@ -115,6 +122,8 @@ def test_the_examples_commented_settings_are_valid_too(tmp_path: Path) -> None:
     assert found.approval != "ask"
     assert (found.folders, found.recipes[-1]) == ((own.parent,), "my-recipe")
     assert (found.measure.limit, len(found.repos), len(found.compare_with)) == (500, 3, 3)
+    assert found.budget.disk == 400 * 10**9
+    assert found.budget.timezone == "Europe/Berlin"
 
 
 def test_the_gate_and_when_to_publish_may_be_said_at_the_top_and_in_an_entry() -> None:
@@ -180,6 +189,23 @@ def test_an_approval_rule_asks_unless_all_its_conditions_hold(
     entry = effective(f"{HEAD}approval: {rule}\nrepos: [{{repo: {author}/m}}]\n", f"{author}/m")
     files = (RepoFile(path="model.safetensors", size=size),)
     assert entry.needs_yes(BaseRevision(repo=f"{author}/m", sha="0", files=files)) is asks
+
+
+def test_a_rule_is_found_again_by_its_line() -> None:
+    """An entry knows the line of each setting: its own, else that at the top; a default has none."""
+    text = f"{HEAD}max_size: 1TB\nrepos:\n- repo: a/b\n  approval: auto\nauthors:\n- author: c\n"
+    text += "  since: 2025-01-01\n  max_size: 2TB\n"
+    assert effective(text, "A/b").lines == {
+        "recipes": "watchlist.yaml:2", "max_size": "watchlist.yaml:3", "approval": "watchlist.yaml:6",
+    }  # fmt: skip
+    assert effective(text, "c/d").lines == {"recipes": "watchlist.yaml:2", "max_size": "watchlist.yaml:10"}
+
+
+def test_a_budget_may_be_one_word_or_a_list() -> None:
+    """Quiet hours of every day, of some days, over the week's end."""
+    found = watchlist(f"{HEAD}budget: {{quiet: 'sat-mon 22:00-06:30', hours_a_day: 10h}}\n{REPOS}").budget
+    assert float(found.hours_a_day or 0) == 36_000
+    assert [(w.days, w.starts, w.minutes_long) for w in found.quiet] == [((5, 6, 0), 1320, 510)]
 
 
 @given(st.integers(0, 10**6), st.sampled_from(sorted(SECONDS)))
