@@ -1,0 +1,179 @@
+"""The daemon's jobs, each of which can be called at any time; `bot.daemon` says when."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOSClient
+
+from bot.card_sweep import CardSweep
+from bot.errors import BotError
+from bot.journal import repos
+from bot.recipes.book import Book
+from bot.records import BaseRevision, Plan, Record, from_json
+from bot.unattended.desk import Desk
+from bot.unattended.ended import tell_ended
+from bot.unattended.propose import Decided, propose_all
+from bot.unattended.start import start_due
+from bot.unattended.trouble import Troubles
+from bot.watch.sweep import Seen, SweepResult, look_at, nightly, sweep
+from bot.watch.watchlist import Watchlist, entry_for, load_watchlist
+
+log = logging.getLogger("bot")
+
+
+class Sweep(Record, frozen=True, kw_only=True):
+    """One sweep: what changed and what became of it, which entries could not be looked at, which recipe
+    files cannot be used, how many requests it took."""
+
+    at: str
+    decided: tuple[Decided, ...] = ()
+    errors: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
+    requests: int = 0
+
+
+def seen_by(desk: Desk) -> Seen:
+    """The revision of a base that was taken up last: as the journal knows, else as the newest run does."""
+
+    def seen(repo: str) -> BaseRevision | None:
+        known = repos.taken(desk.journal, repo)
+        return known if known is not None or desk.client is None else _of_runs(desk.client, repo)
+
+    return seen
+
+
+def _of_runs(client: DBOSClient, repo: str) -> BaseRevision | None:
+    found: list[Any] = client.list_workflows(
+        name="family", workflow_id_prefix=f"family:{repo}@", sort_desc=True, limit=1, load_output=False
+    )
+    if not found or found[0].input is None:
+        return None
+    return from_json(Plan, found[0].input["args"][0]).base
+
+
+def look_once(desk: Desk, watchlist: Watchlist, now: datetime, *, keep: bool) -> Sweep:
+    """Look at everything watched and decide. With `keep` the decisions are written down."""
+    seen = seen_by(desk)
+    return _told(desk, watchlist, sweep(watchlist, desk.door, desk.journal, now, seen=seen), seen, keep=keep)
+
+
+def _told(desk: Desk, watchlist: Watchlist, found: SweepResult, seen: Seen, *, keep: bool) -> Sweep:
+    return Sweep(
+        at=found.at,
+        decided=propose_all(desk, watchlist, found, seen, keep=keep),
+        errors=found.errors,
+        recipes=tuple(Book(watchlist.folders).mistakes().values()),
+        requests=found.requests,
+    )
+
+
+class Jobs:
+    """Sweep, tick and night over one desk. One at a time each, and sweeps never beside each other."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        watchlist: Path,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.desk, self._path, self._clock = desk, watchlist, clock
+        self._looking, self._starting = threading.Lock(), threading.Lock()
+        self._troubles = Troubles(desk.journal)
+        self._cards = CardSweep()
+        self.swept_at: datetime | None = None
+
+    def sweep(self) -> Sweep | None:
+        """Look at what changed, decide, start what may start. None where there was no sweep, which is
+        logged."""
+        return self._swept(
+            lambda watchlist, seen: sweep(
+                watchlist, self.desk.door, self.desk.journal, self._clock(), seen=seen
+            )
+        )
+
+    def nightly(self) -> Sweep | None:
+        """The same, with every listing read whole."""
+        return self._swept(
+            lambda watchlist, seen: nightly(
+                watchlist, self.desk.door, self.desk.journal, self._clock(), seen=seen
+            )
+        )
+
+    def look_at(self, repo: str) -> Sweep | None:
+        """A look at one repo, of which somebody (a webhook) said that it changed. Of one that is not watched
+        nothing is done."""
+        try:
+            watched = entry_for(load_watchlist(self._path), repo) is not None
+        except BotError as error:
+            self._wrong("watching", {"watching": f"{repo} was not looked at: {error}"})
+            return None
+        if not watched:
+            log.info("%s changed and is not watched", repo)
+            return None
+        return self._swept(
+            lambda watchlist, seen: look_at(
+                watchlist, self.desk.door, self.desk.journal, repo, self._clock(), seen=seen
+            ),
+            alone=True,
+        )
+
+    def tick(self) -> None:
+        """Tell what ended and start what is approved and fits."""
+        with self._starting:
+            try:
+                watchlist = load_watchlist(self._path)
+                for ending in tell_ended(self.desk):
+                    log.info("%s", ending.text)
+                for started in start_due(self.desk, watchlist, self._clock()):
+                    log.info("%s: %s", started.repo, started.run or started.error or "nothing to do")
+            except BotError as error:
+                self._wrong("starting", {"starting": str(error)})
+            else:
+                self._wrong("starting", {})
+
+    def _swept(self, look: Callable[[Watchlist, Seen], SweepResult], *, alone: bool = False) -> Sweep | None:
+        """One look with the watchlist as it is now; a mistake in it or a Hub that is down waits for the
+        next."""
+        with self._looking:
+            try:
+                watchlist = load_watchlist(self._path)
+                seen = seen_by(self.desk)
+                found = look(watchlist, seen)
+                said = _told(self.desk, watchlist, found, seen, keep=True)
+            except BotError as error:
+                self._wrong("watching", {"watching": f"no sweep: {error}"})
+                return None
+        if not alone:
+            self.swept_at = self._clock()
+            self._complain(watchlist, found, said)
+        for one in said.decided:
+            log.info("%s at %s (%s): %s", one.repo, one.sha[:12], one.kind, one.waits or one.plan)
+        self.tick()
+        return said
+
+    def _complain(self, watchlist: Watchlist, found: SweepResult, said: Sweep) -> None:
+        wrong = dict(zip(found.failed, found.errors, strict=True))
+        wrong |= {f"recipe {number}": text for number, text in enumerate(said.recipes)}
+        try:
+            self._cards(self.desk.settings, watchlist)
+        except BotError as error:
+            wrong["cards"] = f"cards were not looked at: {error}"
+        self._wrong("watching", wrong)
+
+    def _wrong(self, area: str, now: dict[str, str]) -> None:
+        """Log and tell what is wrong, once for as long as it is."""
+        try:
+            found = self._troubles.about(area, now)
+        except BotError as error:
+            log.warning("%s", error)
+            return
+        for text in found.began.values():
+            log.warning("%s", text)
+        for cause in found.over:
+            log.info("%s: that is over", cause)
