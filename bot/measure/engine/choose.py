@@ -70,7 +70,10 @@ def choose(folder: Path, skeleton: Skeleton, config: dict[str, Any], *, exact: b
     number = len(skeleton.layers) // 2
     layer = next(weights.layers(folder, precision, skip=number))
     layer_bytes = sum(value.nbytes for _, value in tree_flatten(layer.parameters()))
-    tokens, rate = _batch_tokens(skeleton, layer, number)
+    tried = _of_shape(config, precision)
+    if tried not in _TRIED:
+        _TRIED[tried] = _batch_tokens(skeleton, layer, number)
+    tokens, rate = _TRIED[tried]
     budget = budget_of(device.usable_memory(), layer_bytes)
     heads = int(_of_text(config).get("num_attention_heads") or 32)
     limits = Limits(tokens, CELLS_BYTES // (4 * heads), sharing=skeleton.sharing)
@@ -129,6 +132,17 @@ def _packed(dtype: mx.Dtype) -> float:
     x = mx.ones((256, 512), dtype)
     packed = mx.quantize(mx.ones((512, 512), dtype), group_size=64, bits=4)
     return seconds(lambda: mx.quantized_matmul(x, *packed, group_size=64, bits=4))
+
+
+_TRIED: dict[tuple[bytes, Precision], tuple[int, float]] = {}
+"""What `_batch_tokens` found in this process, by what it depends on: a base and its quants are tried once."""
+
+
+def _of_shape(config: dict[str, Any], precision: Precision) -> tuple[bytes, Precision]:
+    """Models of one shape, however they are stored; packed weights that stay packed are another matter."""
+    stored = () if precision.weights == "stored" else ("quantization", "quantization_config")
+    shape = {name: value for name, value in config.items() if name not in stored}
+    return msgspec.json.encode(shape, order="sorted"), precision
 
 
 def _batch_tokens(skeleton: Skeleton, layer: nn.Module, number: int) -> tuple[int, float]:
