@@ -15,8 +15,12 @@ from typing import Any
 
 from bot.records import Record
 
-LARGEST_HEADER = 100_000_000
-"""Bytes; the reference implementation refuses longer headers too."""
+LARGEST_HEADER = 5_000_000
+"""Bytes. Some 50,000 tensors in one file; the reference implementation allows a hundred million bytes, which
+would take a gigabyte of memory to read."""
+
+SHORTEST_ENTRY = 40
+"""Bytes: no tensor can be described in fewer, so a header of more objects or lists is made to fill the memory."""
 
 LARGEST_SHARD = 5 << 30
 """Bytes of tensors in one file, as mlx-lm splits them."""
@@ -60,7 +64,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
         if size < 8 or length > size - 8:
             raise HeaderError(f"is truncated: {size} bytes cannot hold its header")
         if length > LARGEST_HEADER:
-            raise HeaderError(f"claims a header of {length} bytes")
+            raise HeaderError(f"claims a header of {length} bytes: no honest one is so long")
         return parse_header(file.read(length), size - 8 - length)
 
 
@@ -90,6 +94,9 @@ def parse_header(text: bytes, data_bytes: int) -> dict[str, Tensor]:
 
 
 def _decoded(text: bytes) -> dict[str, Any]:
+    objects = text.count(b"{")
+    if objects * SHORTEST_ENTRY > len(text) + 2 * SHORTEST_ENTRY or text.count(b"[") > 2 * objects + 2:
+        raise HeaderError("has a header that describes no tensors")
     try:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
