@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bot.card.facts import Facts
+from bot.card.board import board
+from bot.card.figures import FOLDER
+from bot.card.figures.sketch import sketches
 from bot.card.render import render
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
@@ -61,8 +63,17 @@ class World:
     def revision(self) -> BaseRevision:
         return self.door.base_revision(BASE)
 
-    def put(self, mine: Measurement, *, base: BaseRevision | None = None, measuring: bool = False) -> str:
-        """Publish a quant of the base at `base`, as the flow does. Returns its repo."""
+    def put(
+        self,
+        mine: Measurement,
+        *others: Measurement,
+        base: BaseRevision | None = None,
+        measuring: bool = False,
+    ) -> str:
+        """Publish a quant of the base at `base` beside its siblings, as the flow does. Returns its repo.
+
+        Its pictures are none: what is looked at is whether they are drawn again.
+        """
         of = base or self.made_of
         target = examples.repo(mine.recipe or "")
         folder = self.folder / (mine.recipe or "")
@@ -71,8 +82,13 @@ class World:
         for path, data in {**small, "model.safetensors": b"packed " + target.encode()}.items():
             if data is not None:
                 (folder / path).write_bytes(data)
-        facts = self._facts(mine, of)
-        card = render(facts, review(facts))
+        known = examples.card_facts(mine=mine, others=others, base=of)
+        facts = replace(known, endpoint=self.door.endpoint)
+        shown = sketches(facts, board(facts))
+        (folder / FOLDER).mkdir()
+        for path in (path for sketch in shown for path in (sketch.path, sketch.dark_path)):
+            (folder / path).write_bytes(b"a picture")
+        card = render(facts, review(facts), None, shown)
         (folder / "README.md").write_text(card.text, encoding="utf-8")
         card_facts.write(folder, facts, mine, BASE_MEASUREMENT)
         entry = Manifest(
@@ -84,10 +100,6 @@ class World:
         place = repo.create(self.door, target, "private")
         repo.release(self.door, place, repo.upload(self.door, folder, place, "the quant"))
         return target
-
-    def _facts(self, mine: Measurement, base: BaseRevision) -> Facts:
-        known = examples.card_facts(mine=mine, others=(), base=base)
-        return replace(known, endpoint=self.door.endpoint)
 
     def plan(
         self,
@@ -145,4 +157,4 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def quants(world: World) -> tuple[str, str]:
     """Two published quants of the base."""
-    return world.put(QX64_HI), world.put(MXFP4)
+    return world.put(QX64_HI, MXFP4), world.put(MXFP4, QX64_HI)

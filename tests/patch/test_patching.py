@@ -12,8 +12,9 @@ from bot.patch.trial import Tried
 from bot.publish.card_facts import FILE
 from bot.publish.card_origin import by_hand
 from bot.publish.ledger import MANIFEST
+from bot.records import RepoFile
 from tests.card.examples import ACCOUNT, BASE_MEASUREMENT, MXFP4, QX64_HI
-from tests.patch.conftest import BASE, World
+from tests.patch.conftest import BASE, CARD, World
 
 TEMPLATE = b"{{ messages[0].content | trim }}"
 CARD_FILES = {"README.md", MANIFEST, FILE}
@@ -25,7 +26,11 @@ def test_new_small_files_reach_every_quant_in_one_commit_and_nothing_else_change
     """Files, card and manifest, verified; what is gone upstream goes; again there is nothing to do."""
     heads = {repo: world.commits(repo)[0] for repo in quants}
     after = world.upstream(
-        {"chat_template.jinja": TEMPLATE, "generation_config.json": b"{}", "README.md": b"# Other words"},
+        {
+            "chat_template.jinja": TEMPLATE,
+            "generation_config.json": b"{}",
+            "README.md": CARD + b"Other words",
+        },
         removed=("vocab.txt",),
     )
 
@@ -130,9 +135,34 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(world: World) -> None:
 
     done = world.carry_out(patch)[repo]
 
-    assert done.status == "already"
+    assert done.status == "patched"
     assert world.commits(repo)[:2] == [done.commit, head]
     assert world.read(repo, "chat_template.jinja") == TEMPLATE
+
+
+def test_whoever_is_faster_keeps_what_he_wrote_and_the_patch_is_decided_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person edits the card between the look and the commit: refused by the Hub, looked at again, merged."""
+    repo = world.put(QX64_HI)
+    after = world.upstream({"chat_template.jinja": TEMPLATE})
+    patch = world.plan("tokenizer", world.made_of, after)
+    faster: list[str] = []
+    looked = world.door.files
+
+    def files(name: str, revision: str) -> tuple[RepoFile, ...]:
+        found = looked(name, revision)
+        if not faster:
+            faster.append(world.edit(repo, "README.md", "## Use it", "## Use it, said a person"))
+        return found
+
+    monkeypatch.setattr(world.door, "files", files)
+
+    done = world.carry_out(patch)[repo]
+
+    assert world.commits(repo)[:2] == [done.commit, *faster]
+    assert "## Use it, said a person" in world.card(repo)
+    assert after.sha[:12] in world.card(repo)
 
 
 def test_a_quant_that_missed_a_patch_gets_both(world: World) -> None:
@@ -231,7 +261,9 @@ def test_a_base_that_is_back_is_not_said_to_be_gone(world: World, kind: str) -> 
     """The next patch takes the mark off the manifest, and tells nothing wrong."""
     repo = world.put(QX64_HI)
     world.carry_out(world.plan("gone", world.made_of))
-    after = world.upstream({"README.md": b"# Again"} if kind == "card" else {"chat_template.jinja": TEMPLATE})
+    after = world.upstream(
+        {"README.md": CARD + b"Again"} if kind == "card" else {"chat_template.jinja": TEMPLATE}
+    )
 
     done = world.carry_out(world.plan(kind, world.made_of, after))[repo]  # type: ignore[arg-type]  # of two
 
