@@ -108,13 +108,19 @@ class _Examiner:
             context = replace(context, strangers=True)
         self.spoken = replace(
             context,
-            said=tuple(dict.fromkeys(task for token in tokens for task in token.tasks)),
+            said=self._said(block, tokens),
             tasks=self.section.tasks,
             loose=self.section.loose,
             metric="",
             borrowed=False,
             fixed=False,
         )
+
+    def _said(self, block: Block, tokens: tuple[Token, ...]) -> tuple[str, ...]:
+        """The tasks of this sentence; behind a semicolon also those before it."""
+        goes_on = self.text[max(0, block.start - 2) : block.start].strip().endswith(";")
+        before = self.spoken.said if goes_on else ()
+        return tuple(dict.fromkeys((*before, *(task for token in tokens for task in token.tasks))))
 
     def _with_strangers(self, block: Block) -> Context:
         """What was said so far; a list that speaks of a model that the board lacks is all about it."""

@@ -12,6 +12,7 @@ from bot.review.claims.metrics import Scale
 from bot.review.claims.nearby import Nearby
 from bot.review.claims.parties import parties
 from bot.review.claims.scan import Token
+from bot.review.claims.unread import unread
 from bot.review.claims.words import Relation
 
 
@@ -47,11 +48,12 @@ class Work(Nearby):
         *,
         number: int | None = None,
         paired: bool = False,
+        sure: bool = False,
     ) -> Claim | None:
         """A claim on tokens `first` to `last`; None where there is nothing to say.
 
         `number` is the token that may be mended. `paired`: it compares with a rival, who may be a stranger
-        where none is named.
+        where none is named. `sure`: no other word of the clause can change what is meant.
         """
         found = tuple(readings)
         if not found:
@@ -68,6 +70,7 @@ class Work(Nearby):
             end=end,
             readings=found,
             doubtful=self.clause.doubts(tokens[first].start, end)
+            or (not sure and bool(unread(self.clause, tokens[first].start)))
             or (paired and self.context.strangers and not self._against_somebody()),
             number=(tokens[number].start, tokens[number].end) if number is not None else None,
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.review.claims.clause import Clause, TaskGroup, task_groups
 from bot.review.claims.context import Context
 from bot.review.claims.metrics import MEAN, MEAN_OF, Scale
 
 _AFTERTHOUGHTS = ("give or take", "more or less", "or so")
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
+_IN_BRACKETS = re.compile(r"\s*\([^()]{1,30}\)\s*(?:,|and|, and|&|as well as)\s*(?:on |in )?", re.IGNORECASE)
 
 
 class Nearby:
@@ -64,6 +67,8 @@ class Nearby:
             between = tokens[first + 1 : second]
             gap = self.clause.between(tokens[first], tokens[second])
             words = len(gap.split()) + (3 if any(mark in gap for mark in ",;") else 0)
+            if index > anchor and ")" in gap and "(" not in gap:
+                continue  # the number is in brackets, the word is not
             if index > anchor and "(" in gap:
                 words += 4
             if any(each.quantity for each in between):
@@ -97,7 +102,7 @@ class Nearby:
         one, other = self.clause.tokens[index], self.clause.tokens[index + 1]
         if one.quantity is None or other.quantity is None:
             return False
-        return self.clause.between(one, other).strip() in (",", "and", ", and", "/", "&")
+        return self.clause.between(one, other).strip() in (",", "and", ", and", "/", "&", "or", ", or")
 
     def tasks_for(self, anchor: int) -> TaskGroup | None:
         """The tasks a number speaks of: those in front of its bracket, those after `on`, else the nearest."""
@@ -105,7 +110,7 @@ class Nearby:
         if not groups:
             return None
         before = [group for group in groups if group.last < anchor]
-        after = [group for group in groups if group.first > anchor]
+        after = [g for g in groups if g.first > anchor and not self._has_its_own(anchor, g)]
         if before and self._alone(before[-1].last, anchor):
             gap = self.clause.between(tokens[before[-1].last], tokens[anchor])
             if "(" in gap or ":" in gap or not after:
@@ -118,6 +123,25 @@ class Nearby:
         if before:
             return before[-1]
         return after[0] if after else None
+
+    def _has_its_own(self, anchor: int, group: TaskGroup) -> bool:
+        """`half a point: A (-0.7)`: the task behind the colon has a number of its own."""
+        tokens = self.clause.tokens
+        following = tokens[group.last + 1] if group.last + 1 < len(tokens) else None
+        colon = ":" in self.clause.between(tokens[anchor], tokens[group.first])
+        return colon and following is not None and following.quantity is not None
+
+    def spread(self, group: TaskGroup | None) -> TaskGroup | None:
+        """With the tasks that go on behind numbers in brackets: `A (57.9 %), B (73.1 %) and C`."""
+        for following in self.groups:
+            if group is None or following.first <= group.last:
+                continue
+            gap = self.clause.between(self.clause.tokens[group.last], self.clause.tokens[following.first])
+            if _IN_BRACKETS.fullmatch(gap) is None:
+                break
+            tasks = tuple(dict.fromkeys((*group.tasks, *following.tasks)))
+            group = TaskGroup(tasks=tasks, first=group.first, last=following.last)
+        return group
 
     def _alone(self, first: int, last: int) -> bool:
         return not any(self.clause.tokens[i].quantity for i in range(first + 1, last))

@@ -22,7 +22,7 @@ _JOINS = frozenset(
     }
 )  # fmt: skip
 _VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
-_BEHIND = ("for", "by", "from", "of", "(")
+_BEHIND = ("for", "by", "from", "of", "(", "in", "at", "with", "under")
 # Verbs with a number that is another's: `it misses the 0.811 on BoolQ`.
 _SHORT_OF = re.compile(
     r"\b(?:miss(?:es|ed|ing)?|near(?:s|ing)?|approach(?:es|ing)?|chas(?:es|ing)|from|until|out of|between)\b",
@@ -52,7 +52,7 @@ class Owner(Record, frozen=True, kw_only=True):
 
 def owner(work: Work, index: int, quantity: Quantity) -> Owner:
     """Whose value the number at `index` is."""
-    beside = _beside(work, index)
+    beside = model_beside(work, index)
     if beside is not None:
         return beside
     if any(token.unknown for token in work.clause.tokens):
@@ -65,7 +65,7 @@ def owner(work: Work, index: int, quantity: Quantity) -> Owner:
     )
 
 
-def _beside(work: Work, index: int) -> Owner | None:
+def model_beside(work: Work, index: int) -> Owner | None:
     """The model the number stands right beside (`q4-hi's 0.639`, `bf16: 0.464`, `0.653 for bf16`)."""
     tokens = work.clause.tokens
     for near, before in ((index - 1, True), (index + 1, False)):

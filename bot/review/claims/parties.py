@@ -11,6 +11,9 @@ from bot.review.claims.scan import Token
 _AND = re.compile(r"\s*(?:,|and|&|or|/|\+|, and|nor|as well as|plus)?\s*(?:the |its |our )?")
 # `five points clear of q3`, `0.3 points off bf16`
 _OFF = re.compile(r"\s+(?:[a-z]{2,9} (?:of|from|to)|off|from)(?: the| its| our)?\s+", re.IGNORECASE)
+_THAT_OF = re.compile(r"(?:that|those) of", re.IGNORECASE)
+# `q8 quality` speaks of the quality
+_ATTRIBUTE = re.compile(r"[ -](?:quality|level|class|grade|territory|like|style)\b(?! of)", re.IGNORECASE)
 _OWNS = ("", "for", "of", "by", "at", "in", "with", "under", "on")
 
 
@@ -30,7 +33,7 @@ def parties(clause: Clause) -> tuple[Party, ...]:
     """Who is compared with whom: a name after `than` or `beats` is a rival, `A and B` are one party."""
     found: list[Party] = []
     for index, token in enumerate(clause.tokens):
-        if not (token.is_model or _group(token)):
+        if not (token.is_model or _group(token)) or _ATTRIBUTE.match(clause.text, token.end):
             continue
         previous = _before(clause, index)
         if found and previous is not None and _joins(clause, found[-1], index, previous, token):
@@ -104,7 +107,7 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
             return True
     if (
         previous.quantity
-        and gap.strip() == "of"
+        and gap.strip().lower() in ("of", "of the", "of its")
         and "within" in clause.text[max(0, previous.start - 8) : previous.start]
     ):
         return True
@@ -116,7 +119,14 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         earlier = clause.tokens[max(0, index - 3) : index]
         if any(t.kind("times") or (t.quantity and t.quantity.kind == "percent") for t in earlier):
             return True  # `half the size of`, `40 % of the size of`
+    if _THAT_OF.fullmatch(clause.text, previous.start, previous.end) and not _compared(clause, index):
+        return False
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)
+
+
+def _compared(clause: Clause, index: int) -> bool:
+    """Whether `that of` stands behind a comparison: `lower than that of`; else it begins anew."""
+    return any(token.relation or token.kind("link") for token in clause.tokens[max(0, index - 2) : index])
 
 
 def _of_several(previous: Token | None, token: Token) -> bool:

@@ -18,7 +18,10 @@ from bot.review.claims.quantity_patterns import (
     NO_LOSS,
     NUMBERS,
     OF,
+    OF_MODELS,
     OF_RESULTS,
+    PART_OF_A_POINT,
+    PARTS,
     PLACE,
     PLAINLY,
     QUANTITY,
@@ -139,6 +142,8 @@ def _fraction(found: re.Match[str]) -> Quantity | None:
     some = whole if some < 0 else some
     if some > whole or whole < 2:
         return None
+    if OF_MODELS.match(found.string, found.end()):
+        return None  # `one of the two rivals`
     if "/" not in found[0] and OF_RESULTS.match(found.string, found.end()):
         return None  # `two of its three defeats`: no number of tasks
     return Quantity(kind="fraction", low=some, whole=whole, letter="/" if "/" in found[0] else "")
@@ -149,7 +154,7 @@ def _all_but(found: re.Match[str]) -> Quantity:
 
 
 def _place(found: re.Match[str]) -> Quantity:
-    return Quantity(kind="rank", low=1 + _ORDINALS.index(found["place"].lower()))
+    return Quantity(kind="rank", low=1 + _ORDINALS.index((found["place"] or found["alone"]).lower()))
 
 
 def _rank(found: re.Match[str]) -> Quantity:
@@ -172,6 +177,12 @@ def _in_words(found: re.Match[str]) -> Quantity | None:
     if kind.startswith("bit"):
         return Quantity(kind="bits", low=value)
     return Quantity(kind="times", low=value) if word != "half" else None
+
+
+def _part_of_a_point(found: re.Match[str]) -> Quantity:
+    return Quantity(
+        kind="points", low=NUMBERS[found["some"].lower()] * PARTS[found["part"].lower()], places=1
+    )
 
 
 def _is_a_number(found: re.Match[str]) -> bool:
@@ -215,6 +226,6 @@ def _places(written: str) -> int:
 
 _READERS = (
     (ALL_BUT, _all_but), (RECORD, _record), (FRACTION, _fraction), (PLACE, _place), (RANK, _rank),
-    (WORD_QUANTITY, _in_words), (COUNT, _counted), (FEW, _none_or_one), (BARE, _behind_verb),
-    (QUANTITY, _number),
+    (PART_OF_A_POINT, _part_of_a_point), (WORD_QUANTITY, _in_words), (COUNT, _counted),
+    (FEW, _none_or_one), (BARE, _behind_verb), (QUANTITY, _number),
 )  # fmt: skip

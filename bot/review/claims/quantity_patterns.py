@@ -61,7 +61,8 @@ FRACTION = re.compile(
 ALL_BUT = re.compile(rf"all but (?P<but>\d{{1,2}}|{_WORDS})\b(?! of)", re.IGNORECASE)
 PLACE = re.compile(
     rf"(?P<place>first|second|third|fourth|fifth) "
-    rf"(?=(?:out )?of (?:the )?(?:\d|{_WORDS})\b(?! (?:tasks|benchmarks|tests)))",
+    rf"(?=(?:out )?of (?:the )?(?:\d|{_WORDS})\b(?! (?:tasks|benchmarks|tests)))"
+    r"|(?<=: )(?P<alone>first|second|third|fourth)(?=\s*(?:[(,.;]|$))",
     re.IGNORECASE,
 )
 RANK = re.compile(
@@ -71,6 +72,16 @@ LIST = re.compile(r"\d%? and [\d.]")
 COUNT = re.compile(
     rf"(?P<count>\d{{1,2}}|{_WORDS}|zero)\s(?=(?:[a-z-]{{3,14}}\s){{0,2}}(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)"
     r"|defeats?|benchmarks?|tasks?|tests?|metrics|categories|evaluations|evals)\b)",
+    re.IGNORECASE,
+)
+OF_MODELS = re.compile(
+    r"\s(?:\w+\s)?(?:models|quants|versions|variants|rivals|competitors|siblings|builds|others|opponents)\b",
+    re.IGNORECASE,
+)
+PARTS = {"third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
+PART_OF_A_POINT = re.compile(
+    rf"(?P<some>an?|{_WORDS}) (?P<part>third|quarter|fifth|tenth)s? of an? "
+    r"(?:full |whole |percentage )?point\b",
     re.IGNORECASE,
 )
 OF_RESULTS = re.compile(

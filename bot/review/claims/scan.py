@@ -16,6 +16,7 @@ from bot.review.claims.words import Relation, Superlative, Word
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
 _NUMBER = re.compile(
     r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no"
+    r"|an? (?:third|quarter|fifth|tenth) of an? "
     r"|an? (?:(?:full |whole |entire |percentage )?point|single|lone|sole)|not a single|without|zero"
     r"|first|second|third|fourth|fifth)\b",
     re.IGNORECASE,
@@ -25,7 +26,9 @@ _COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare 
 _ALL_OF = re.compile(
     r"(?:all|each of|every one of|all of)(?: the)? "
     r"(?P<n>\d{1,2}|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:\w{3,12} )?"
-    r"(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b",
+    r"(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b"
+    r"|(?:all|each of|every one of|all of)(?: the)? (?P<bare>five|six|seven|eight|nine|ten|eleven|twelve)\b"
+    r"(?! \w+s\b)",
     re.IGNORECASE,
 )
 _NUMBERS = r"(?:\d|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
@@ -39,8 +42,12 @@ _REST = re.compile(
     re.IGNORECASE,
 )
 _LEADERS = re.compile(
-    rf"(?:the )?(?:top|best|first|last|bottom|worst) {_NUMBERS}\b(?! (?:{_TESTS}))", re.IGNORECASE
+    rf"(?:the )?(?:top|best|first|last|bottom|worst) {_NUMBERS}\b(?! (?:{_TESTS}))"
+    rf"|(?:at least |only )?(?:one|two|some|several|either) of (?:the |its |our |these )?(?:\w+ )?"
+    rf"(?:{_MODELS})\b",
+    re.IGNORECASE,
 )
+_HALF_A = re.compile(r" an? (?:\w+ )?points?\b")
 _DEFEATS = re.compile("defeats?", re.IGNORECASE)
 _MORE = {("more", "than"): 1, ("less", "than"): -1, ("fewer", "than"): -1}
 _AFTER_NUMBER = re.compile(r"[\d%x](?: \w{2,8})?\s+$")
@@ -111,7 +118,9 @@ class Scanner:
             return token
         if token := self._task(text, at, end):
             return token
-        if (every := _ALL_OF.match(text, at, end)) and count(every["n"]) == len(self.board.tasks):
+        if (every := _ALL_OF.match(text, at, end)) and count(every["n"] or every["bare"]) == len(
+            self.board.tasks
+        ):
             return Token(start=at, end=every.end(), word=Word(kind="tasks", value="all"))
         if rest := _REST.match(text, at, end):
             return Token(start=at, end=rest.end(), word=Word(kind="tasks", value="else"))
@@ -156,6 +165,8 @@ class Scanner:
             entry = vocabulary.WORDS.get(phrase)
             if phrase == ("more",) and _AFTER_NUMBER.search(text, max(0, at - 24), at):
                 entry = Relation(sign=1, axis="value")  # "37 % more throughput"
+            if _HALF_A.match(text, until) and isinstance(entry, Word) and entry.kind == "times":
+                continue  # `by half a point`
             if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
                 continue
             if (

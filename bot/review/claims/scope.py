@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bot.card.board import Model
 from bot.review.claims.claim import Work
+from bot.review.claims.clause import TaskGroup
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import any_task, related
 from bot.review.claims.metrics import MEAN, SIZE
@@ -26,7 +27,9 @@ def judged_by(
     if metric and metric != MEAN and _about(work, index, metric, relation):
         return lambda mine, theirs: related(scale, mine, theirs, (metric,), relation)
     quantifier = "all" if relation.every else work.quantifier()
-    group = work.tasks_for(index)
+    group = work.spread(work.tasks_for(index))
+    if group is not None and _of_an_award(work, index, group):
+        return None
     if quantifier == "else" and _own_tasks(work, index):
         quantifier = ""
     if quantifier == "except" and _behind_exception(work, index):
@@ -66,6 +69,13 @@ def judged_by(
     ):
         return lambda mine, theirs: overall(scale, mine, theirs, relation)
     return None
+
+
+def _of_an_award(work: Work, index: int, group: TaskGroup) -> bool:
+    """`Where A does not win: T belongs to B`: the task behind the colon has its own statement."""
+    if group.first < index or group.first not in work.taken:
+        return False
+    return ":" in work.clause.between(work.clause.tokens[index], work.clause.tokens[group.first])
 
 
 def _behind_exception(work: Work, index: int) -> bool:

@@ -19,7 +19,7 @@ _ACCURATE = ("most accurate", "least accurate", "more accurate")
 
 
 def tasks_at(work: Work, index: int) -> tuple[str, ...]:
-    group = work.tasks_for(index)
+    group = work.spread(work.tasks_for(index))
     return group.tasks if group else work.context.tasks
 
 

@@ -26,7 +26,8 @@ def is_difference(work: Work, index: int, quantity: Quantity) -> bool:
     if within(work, index) and quantity.kind in ("plain", "percent"):
         return True
     if quantity.kind == "percent":
-        return near is not None
+        relation = work.clause.tokens[near].relation if near is not None else None
+        return relation is not None and relation.sign != 0 and not _is_score(work, index, quantity)
     if quantity.kind == "times":
         return near is not None or work.metric() in (SIZE, SPEED)
     if quantity.kind in ("size", "speed"):
@@ -34,7 +35,11 @@ def is_difference(work: Work, index: int, quantity: Quantity) -> bool:
         by = bool(index) and work.clause.tokens[index - 1].kind("by")
         tokens = work.clause.tokens
         beside = near == index + 1 and not work.clause.between(tokens[index], tokens[near]).strip()
-        return relation is not None and relation.sign != 0 and relation.axis != "quality" and (beside or by)
+        behind = (
+            bool(index) and near == index - 1 and not work.clause.between(tokens[near], tokens[index]).strip()
+        )
+        sized = relation is not None and relation.sign != 0 and relation.axis != "quality"
+        return sized and (beside or by or (behind and quantity.kind == "size"))
     return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
 
 
@@ -43,6 +48,14 @@ def within(work: Work, index: int) -> bool:
     before = work.clause.text[max(0, work.clause.tokens[index].start - 8) : work.clause.tokens[index].start]
     after = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[index].end + 12]
     return before.strip().lower() == "within" and " of " in after
+
+
+def _is_score(work: Work, index: int, quantity: Quantity) -> bool:
+    """`ARC-C (57.9 %)`: right behind its task, and too much for a difference."""
+    before = work.clause.tokens[index - 1] if index else None
+    if before is None or not before.tasks or quantity.sign or quantity.low < 15:
+        return False
+    return work.clause.between(before, work.clause.tokens[index]).strip() in ("(", ":", "", "=", "at", "of")
 
 
 def _in_a_row(work: Work, index: int) -> bool:

@@ -56,12 +56,13 @@ def _near(work: Work, index: int) -> bool:
 
 
 def _readings(work: Work, group: TaskGroup, winner: Party) -> list[Reading]:
-    """Best of those spoken of, else of all; against any single one where nobody was spoken of."""
+    """Best of those spoken of, of all, or against the card's own model."""
     (mine,) = of(work.scale, winner.models)
+    own = work.scale.board.subject
     others = tuple(model for model in work.scale.scored if model is not mine)
     named = [name for token in (*work.clause.earlier, *work.clause.tokens) for name in token.models]
     told = of(work.scale, dict.fromkeys((*work.context.subjects, *work.context.rivals, *named)))
-    sets = (tuple(model for model in told if model is not mine), others, *((other,) for other in others))
+    sets = (tuple(model for model in told if model is not mine), others, (own,) if own is not mine else ())
     return [_best(work, mine, rivals, group) for rivals in unique(sets)]
 
 

@@ -149,7 +149,16 @@ def _count_of(
     right = low in count.numbers or _bounded(work, quantity, count)
     if right and listed and len(listed) == int(quantity.low):
         right = all(task in count.where for task in listed if task in count.tasks)
+    if not right and _restricted(work, quantity) and low < len(count.where):
+        return Reading(holds=None, why=f"{told}; perhaps not on all of them so")
     return Reading(holds=right, why=told, fix=None if right else _fixed(quantity, count))
+
+
+def _restricted(work: Work, quantity: Quantity) -> bool:
+    """`on five tasks by half a point`: others may differ by more or less."""
+    tokens = work.clause.tokens
+    place = next((i for i, token in enumerate(tokens) if token.quantity is quantity), len(tokens))
+    return any(t.kind("by") and n.quantity for t, n in zip(tokens[place:], tokens[place + 1 :], strict=False))
 
 
 def _bounded(work: Work, quantity: Quantity, count: Count) -> bool:
@@ -183,7 +192,7 @@ def _wrong_total(work: Work, index: int, quantity: Quantity) -> Claim | None:
     if after is None or not after.kind("performance"):
         return None
     why = f"there are {len(scale.tasks)} tasks, not {quantity.whole}"
-    return work.claim(index, index + 1, [Reading(holds=False, why=why)])
+    return work.claim(index, index + 1, [Reading(holds=False, why=why)], sure=True)
 
 
 def _first_places(work: Work, index: int, quantity: Quantity, ranked: int) -> list[Reading]:

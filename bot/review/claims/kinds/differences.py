@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.clause import TaskGroup
+from bot.review.claims.context import of
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import differs, in_range, readings
-from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
+from bot.review.claims.metrics import BITS, MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import Sides, pairs, sides
 from bot.review.claims.tally import Count
@@ -33,14 +36,9 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     relation = work.clause.tokens[near].relation if near is not None else None
     metric = metric_of(relation if quantity.kind != "points" else None, work.metric_at(index))
     metric = {"size": SIZE, "speed": SPEED}.get(quantity.kind, metric)
+    if quantity.kind == "points" and metric in (SIZE, SPEED, PARAMETERS, BITS):
+        metric = ""  # points are of scores
     group = work.tasks_for(index)
-    if group is not None and len(group.tasks) > 1 and (place := work.listed(index)) is not None:
-        tasks = group.tasks[place[0] : place[0] + 1] if place[1] == len(group.tasks) else ()
-        if not tasks:
-            return work.claim(
-                index, index, [Reading(holds=None, why="which number is of which task is not said")]
-            )
-        group = TaskGroup(tasks=tasks, first=group.first, last=group.last)
     if metric == MEAN and group is not None and _attached(work, index, group):
         metric = ""
     if group is None and metric in ("", MEAN) and work.quantifier() == "else":
@@ -50,7 +48,13 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
         group = TaskGroup(tasks=rest, first=0, last=0)
     if group is None and metric in ("", MEAN):
         group = _inherited(work)
-    if group is None and not metric:
+    if group is not None and len(group.tasks) > 1 and (place := work.listed(index)) is not None:
+        tasks = group.tasks[place[0] : place[0] + 1] if place[1] == len(group.tasks) else ()
+        if not tasks:
+            unclear = "which number is of which task is not said"
+            return work.claim(index, index, [Reading(holds=None, why=unclear)])
+        group = TaskGroup(tasks=tasks, first=group.first, last=group.last)
+    if group is None and not metric and quantity.kind != "points":
         metric = _of_unit(work, index)
     anchor = near if near is not None else index
     if work.negative(anchor) or work.quantifier() == "none":
@@ -63,7 +67,17 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     if group is None and not metric and near is None and not who.named and not work.clause.has("performance"):
         return None  # a bare number: nothing says what it is of
     sign = _direction(quantity, relation, passive=who.passive)
+    if group is None and not metric and who.named and near is not None and (edge := _edge(work, near)):
+        extremes = [_extreme(work, a, b, quantity, sign, edge) for a, b in pairs(who)]
+        return work.claim(index, index, extremes, number=index, paired=True)
     found = _readings(work, who, index, quantity, sign, relation, metric, group)
+    if not who.named and not any(each.holds for each in found):
+        found = _by_others(
+            work,
+            who,
+            found,
+            lambda other: _readings(work, other, index, quantity, sign, relation, metric, group),
+        )
     first, last = index, index
     if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
@@ -76,6 +90,42 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     ):
         work.taken.add(near)
     return made
+
+
+def _edge(work: Work, near: int) -> int:
+    """+1 in `the largest loss is 0.9 points`, -1 in `the smallest`; 0 where no word says so."""
+    word = work.clause.tokens[near - 1].superlative if near else None
+    beside = word is not None and not work.clause.between(
+        work.clause.tokens[near - 1], work.clause.tokens[near]
+    ).strip(" -")
+    return word.sign if word is not None and beside and word.rank == 1 else 0
+
+
+def _extreme(work: Work, mine: Model, theirs: Model, quantity: Quantity, sign: int, edge: int) -> Reading:
+    """The number is that of the task with the largest or smallest difference of that direction."""
+    deltas = {
+        task: work.scale.gap(mine, theirs, task).delta or 0.0 for task in work.scale.shared(mine, theirs)
+    }
+    so = {task: delta for task, delta in deltas.items() if delta * (sign or 1) > 0}
+    if not so:
+        return Reading(holds=None, why="there is no such difference")
+    task = max(so, key=lambda each: edge * abs(so[each]))
+    return differs(work.scale, mine, theirs, task, quantity, 0)
+
+
+def _by_others(
+    work: Work, who: Sides, found: list[Reading], judged: Callable[[Sides], list[Reading]]
+) -> list[Reading]:
+    """Where no rival is named, the models of the sentence may be meant the other way round: left open."""
+    board = work.scale.board
+    named = [name for token in (*work.clause.earlier, *work.clause.tokens) for name in token.models]
+    several = of(work.scale, dict.fromkeys((*named, board.subject.name)))
+    base = (board.base,) if board.base is not None else ()
+    for mine in several:
+        others = tuple(model for model in (*several, *base) if model is not mine)
+        if others and any(each.holds for each in judged(replace(who, subjects=(mine,), rivals=(others,)))):
+            return [Reading(holds=None, why=f"it is not said whose it is; {found[0].why}")] if found else []
+    return found
 
 
 def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | None:

@@ -12,7 +12,7 @@ from bot.review.claims.context import of
 from bot.review.claims.findings import Reading, negated, together
 from bot.review.claims.judge import readings, related, turned
 from bot.review.claims.metrics import LOWER_IS_BETTER
-from bot.review.claims.no_comparison import of_something_else, only_points
+from bot.review.claims.no_comparison import is_action, of_something_else, only_points
 from bot.review.claims.parties import parties
 from bot.review.claims.scope import Judged, judged_by
 from bot.review.claims.sides import Sides, sides
@@ -41,7 +41,7 @@ def find(work: Work) -> Iterator[Claim]:
         token = work.clause.tokens[index]
         if index in work.taken or token.relation is None or of_something_else(work, index):
             continue
-        if only_points(work, index):
+        if only_points(work, index) or is_action(work, index):
             continue
         made = _claim(work, index, token.relation)
         if made is not None:
@@ -51,7 +51,7 @@ def find(work: Work) -> Iterator[Claim]:
 def _claim(work: Work, index: int, relation: Relation) -> Claim | None:
     metric = metric_of(relation, work.metric())
     if (turned_ := _from_to(work, index, relation, metric)) is not None:
-        return work.claim(index, index + 4, [turned_])
+        return work.claim(index, index + 4, [turned_], sure=True)
     who = sides(work.scale, work.clause, work.context, index)
     relation = _as_said(work, index, relation, who)
     if any(party.group == "nobody" and party.first < index for party in parties(work.clause)):

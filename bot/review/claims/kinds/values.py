@@ -10,7 +10,7 @@ from bot.review.claims.claim import Claim, Work
 from bot.review.claims.findings import Reading
 from bot.review.claims.judge import fits
 from bot.review.claims.metrics import BITS, KL, MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED, shown, title
-from bot.review.claims.owner import owner
+from bot.review.claims.owner import model_beside, owner
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.thresholds import NOMINAL
 
@@ -43,7 +43,8 @@ def find(work: Work) -> Iterator[Claim]:
         if quantity is None:
             continue
         if metrics := _metrics(work, index, quantity):
-            made = work.claim(index, index, _readings(work, index, quantity, metrics))
+            beside = model_beside(work, index) is not None
+            made = work.claim(index, index, _readings(work, index, quantity, metrics), sure=beside)
             if made is not None:
                 yield made
 
