@@ -127,13 +127,32 @@ class ModelReview(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     not_checkable: int = 0
 
 
+class Unmeasured(Record, frozen=True, kw_only=True):
+    """A quant of the same base that stands on the account and was not measured here. `name` is its row's, the
+    recipe where it is known for sure."""
+
+    repo: str
+    name: str
+    recipe: str | None = None
+    size_bytes: int = 0
+
+
+class Recalled(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The publisher takes back what the card says: since when (a date), why, and what comes of it."""
+
+    since: str
+    why: str
+    then: str = ""
+
+
 class Measured(Record, frozen=True, kw_only=True):
     """What was measured here of this quant, its base and its siblings, and how the quant was made.
 
     `stored` says how the recipe stores tensors, one line a rule; `about` is what the recipe's file says of
     itself. `base_bytes` are the base's safetensors; `versions` maps a tool's distribution name to its
-    version. `gate` is what the gate found, `measuring` that the tasks are not measured yet; `notes` are
-    what the quantizer had to say, `layers` the widths it stored, layer by layer.
+    version. `adopted` are siblings that nobody measured here. `gate` is what the gate found, `measuring` that
+    the tasks are not measured yet; `notes` are what the quantizer had to say, `layers` the widths it stored,
+    layer by layer.
     """
 
     base: BaseRevision
@@ -146,6 +165,7 @@ class Measured(Record, frozen=True, kw_only=True):
     measurement: Measurement
     base_measurement: Measurement | None = None
     siblings: tuple[Sibling, ...] = ()
+    adopted: tuple[Unmeasured, ...] = ()
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     gate: Gate | None = None
@@ -160,7 +180,8 @@ class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model and task the published accuracy (None: not published); `derived: true` beside them says that they
     were computed from differences. `subject` is this quant's name in `scores`; without it, the recipe or
     the card's name. `tables`: those the card shows; without them the template's own. `prose_blocks` tell what
-    a published card talked about and are not printed. `new_version` is the repo that supersedes this one.
+    a published card talked about and are not printed. `new_version` is the repo that supersedes this one,
+    `recalled` that what the card says is taken back for now.
     `template_commit` is filled in when the card is rendered.
     """
 
@@ -188,6 +209,7 @@ class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     words: tuple[Words, ...] = ()
     review: ModelReview | None = None
     new_version: str | None = None
+    recalled: Recalled | None = None
     measured: Measured | None = None
     endpoint: str = REAL_HUB
     rehearsal: bool = False
@@ -223,6 +245,7 @@ def facts(
     measuring: bool = False,
     words: tuple[Words, ...] = (),
     layers: LayerBits | None = None,
+    adopted: tuple[Unmeasured, ...] = (),
 ) -> Facts:
     """Gather what is known about one quant. Pure: every argument is a record made by an earlier stage.
 
@@ -257,6 +280,7 @@ def facts(
             measurement=measurement,
             base_measurement=base_measurement,
             siblings=tuple(s for s in siblings if s.repo != quant.repo),
+            adopted=tuple(each for each in adopted if each.repo != quant.repo),
             versions=known,
             notes=folder.notes,
             gate=gate,

@@ -93,9 +93,9 @@ def template_for(facts: Facts) -> str:
     return next((name for name, needed in fitting if needed <= kinds), "quant")
 
 
-def notices(*, rehearsal: bool, stopped: bool, measuring: bool) -> tuple[str, ...]:
+def notices(*, rehearsal: bool, stopped: bool, measuring: bool, recalled: bool = False) -> tuple[str, ...]:
     """The blocks on top that are not left to templates."""
-    due = {"rehearsal": rehearsal, "stopped": stopped, "running": measuring}
+    due = {"rehearsal": rehearsal, "recalled": recalled, "stopped": stopped, "running": measuring}
     return tuple(f"blocks/{name}" for name, is_due in due.items() if is_due)
 
 
@@ -103,12 +103,18 @@ def _notices(facts: Facts) -> tuple[str, ...]:
     found = facts.measured
     stopped = found is not None and found.gate is not None and not found.gate.passed
     measuring = found is not None and found.measuring
-    return notices(rehearsal=facts.rehearsal, stopped=stopped, measuring=measuring)
+    return notices(
+        rehearsal=facts.rehearsal,
+        stopped=stopped,
+        measuring=measuring,
+        recalled=facts.recalled is not None,
+    )
 
 
 def _context(facts: Facts, known: Board, review: Review, pictures: Sequence[Picture]) -> dict[str, Any]:
     """Everything a template may name. card_templates/README.md documents each."""
-    rows = tables.family(known, facts.endpoint)
+    adopted = facts.measured.adopted if facts.measured else ()
+    rows = tables.family(known, facts.endpoint, adopted)
     shown = score_tables(facts, known)
     return {
         "facts": facts,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 from bot.card.board import Board, Model, Score, Widths
+from bot.card.facts import Unmeasured
 from bot.records import Record
 from bot.review.macs import fits
 
@@ -40,11 +41,32 @@ class TaskRow(Record, frozen=True, kw_only=True):
     others: tuple[Score | None, ...]
 
 
-def family(board: Board, endpoint: str) -> tuple[FamilyRow, ...]:
-    """This quant, its siblings, the base and measured rivals; smallest first, last without a known size."""
+def family(board: Board, endpoint: str, adopted: Sequence[Unmeasured] = ()) -> tuple[FamilyRow, ...]:
+    """This quant, its siblings, the base and measured rivals, and what was `adopted` of the same base;
+    smallest first, last without a known size.
+
+    Adopted quants are rows here and no models of the board: nothing is compared with what nobody measured.
+    """
     rivals = [model for model in board.models if model.role == "rival" and model.size_bytes]
-    shown = sorted((*board.family, *rivals), key=lambda m: (m.size_bytes is None, m.size_bytes or 0, m.name))
-    return tuple(_row(model, endpoint) for model in shown)
+    shown = (*board.family, *rivals, *_unmeasured(board, adopted))
+    ordered = sorted(shown, key=lambda m: (m.size_bytes is None, m.size_bytes or 0, m.name))
+    return tuple(_row(model, endpoint) for model in ordered)
+
+
+def _unmeasured(board: Board, adopted: Sequence[Unmeasured]) -> Iterator[Model]:
+    """Models of which only name and size are known; none takes the name of one that was measured."""
+    taken = {model.label for model in board.models}
+    for each in adopted:
+        name = each.repo.rsplit("/", 1)[-1] if each.name in taken else each.name
+        taken.add(name)
+        yield Model(
+            name=name,
+            role="sibling",
+            label=name,
+            repo=each.repo,
+            recipe=each.recipe,
+            size_bytes=each.size_bytes or None,
+        )
 
 
 def _row(model: Model, endpoint: str) -> FamilyRow:

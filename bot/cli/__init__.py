@@ -12,6 +12,7 @@ import typer
 
 from bot import settings
 from bot.cli import (
+    adopt,
     approve,
     card,
     check,
@@ -23,14 +24,17 @@ from bot.cli import (
     hub,
     init,
     measure,
+    notify,
     plan,
     publish,
     quantize,
+    recall,
     recipes,
     refuse,
     rehearse,
     released,
     runs,
+    service,
     show_run,
     watch,
 )
@@ -44,8 +48,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
     epilog="More: bot watch, plan, approve, refuse, history, quantize, check, measure, compare, recipes, "
-    "card, release, unpublish, show, export, retry, cancel, pause, resume, worker, rehearse, hub. "
-    "Each has --help.",
+    "card, release, unpublish, show, export, retry, cancel, pause, resume, worker, service, notify, "
+    "rehearse, hub. Each has --help.",
 )
 
 
@@ -71,6 +75,8 @@ def _register() -> None:
         "approve": approve.approve,
         "refuse": refuse.refuse,
         "release": released.release,
+        "adopt": adopt.adopt,
+        "recall": recall.recall,
         "unpublish": released.unpublish,
         "show": show_run.show,
         "history": history.history,
@@ -80,6 +86,7 @@ def _register() -> None:
         "pause": daemon.pause,
         "resume": daemon.resume,
         "worker": daemon.worker,
+        "notify": notify.notify,
         "rehearse": rehearse.rehearse,
     }
     for name, command in rest.items():
@@ -87,6 +94,7 @@ def _register() -> None:
     app.add_typer(plan.plan, name="plan", hidden=True)
     app.add_typer(recipes.recipes, name="recipes", hidden=True)
     app.add_typer(card.card, name="card", hidden=True)
+    app.add_typer(service.service, name="service", hidden=True)
     app.add_typer(hub.hub, name="hub", hidden=True)
 
 

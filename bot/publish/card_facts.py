@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from bot.adopt import siblings as adopted
 from bot.card.facts import CollectionLink, Facts, Measured
 from bot.card.recipe_words import how_stored
 from bot.errors import NotFound
@@ -47,7 +48,8 @@ def facts_of(door: HubDoor, repo: str) -> Facts:
     kept = kept_facts(door, repo, there.sha) or _from_manifest(door, manifest)
     assert kept.measured is not None
     siblings = _siblings(door, manifest, kept.measured)
-    return replace(kept, measured=replace(kept.measured, siblings=siblings))
+    others = adopted.of_base(door.endpoint, repo.split("/", 1)[0], manifest.base)
+    return replace(kept, measured=replace(kept.measured, siblings=siblings, adopted=others))
 
 
 def outcomes_of(door: HubDoor, facts: Facts) -> dict[str, Outcomes]:

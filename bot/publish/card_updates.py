@@ -22,10 +22,14 @@ def updates(door: HubDoor, quant: PlannedQuant, folder: ModelFolder, today: str 
     facts = kept_facts(door, quant.repo, before.sha)
     known = facts.updates if facts else ()
     files = changed_files(before.manifest, folder)
-    if not files:
+    recalled = facts.recalled if facts else None
+    if not files and recalled is None:
         return known
     date = today or datetime.now(UTC).date().isoformat()
-    return (Update(date=date, why=_why(before.manifest, folder), files=files), *known)
+    why = _why(before.manifest, folder) if files else "measured again"
+    if recalled is not None:
+        why += f", which ends the recall of {recalled.since}"
+    return (Update(date=date, why=why, files=files), *known)
 
 
 def _why(before: Manifest, folder: ModelFolder) -> str:

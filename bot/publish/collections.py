@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
+from bot.records import Record
 
 TITLE_LENGTH = 59
 """The Hub refuses titles of 60 characters and more."""
@@ -28,6 +29,26 @@ def add(door: HubDoor, account: str, title: str, repo: str, note: str) -> str:
 def _find(door: HubDoor, account: str, title: str) -> str | None:
     listed = patiently(lambda: list(door.api.list_collections(owner=account, limit=100)), "the collections")
     return next((c.slug for c in listed if c.title == title), None)
+
+
+class Listed(Record, frozen=True, kw_only=True):
+    """One collection of an account. `updated`: Unix seconds of its last change."""
+
+    slug: str
+    title: str
+    updated: float
+
+
+def listed(door: HubDoor, account: str) -> tuple[Listed, ...]:
+    """The account's collections that the token may see. One request, and one more for each hundred."""
+    found = patiently(lambda: list(door.api.list_collections(owner=account, limit=1000)), "the collections")
+    return tuple(Listed(slug=c.slug, title=c.title, updated=c.last_updated.timestamp()) for c in found)
+
+
+def models(door: HubDoor, slug: str) -> tuple[str, ...]:
+    """The models in a collection, in their order; other items are left out. One request."""
+    found = patiently(lambda: door.api.get_collection(slug), "the collections")
+    return tuple(item.item_id for item in found.items if item.item_type == "model")
 
 
 def remove(door: HubDoor, account: str, repo: str) -> list[str]:

@@ -26,7 +26,7 @@ def rivals(
             continue
         measurement = _of_quant(door, repo) or _of_base(door, account, repo)
         if measurement is None:
-            missing.append(f"{repo} is not in the tables: no measurement of it can be read.")
+            missing.append(f"{repo} is not in the tables: {_why_not(door, repo)}.")
         else:
             found.append(Sibling(repo=repo, recipe=repo, measurement=measurement, published=True))
     return tuple(found), tuple(missing)
@@ -35,6 +35,13 @@ def rivals(
 def _of_quant(door: HubDoor, repo: str) -> Measurement | None:
     manifest = ledger.look(door, repo).manifest
     return manifest.measurement if manifest else None
+
+
+def _why_not(door: HubDoor, repo: str) -> str:
+    """What a card reports of itself is no measurement, adopted or not."""
+    if ledger.look(door, repo).standing == "foreign":
+        return "it was not measured here, and what its own card reports is not compared with measurements"
+    return "no measurement of it can be read"
 
 
 def _of_base(door: HubDoor, account: str, repo: str) -> Measurement | None:

@@ -57,11 +57,19 @@ Draw = Callable[[Facts, Board], "tuple[Drawn, ...]"]
 
 class Wanted(Record, frozen=True, kw_only=True):
     """How cards are updated. `own` is an account's templates; `take` settles a conflict; `everything` renders
-    also cards whose template did not change."""
+    also cards whose template did not change. `change`: what each card's facts become before it is rendered,
+    and `message` what the commit is called then."""
 
     own: Path | None = None
     take: Take | None = None
     everything: bool = False
+    change: Callable[[Facts], Facts] | None = None
+    message: str = ""
+
+    @property
+    def anyway(self) -> bool:
+        """Whether a card is rendered although its template is as it was."""
+        return self.everything or self.take is not None or self.change is not None
 
 
 class Planned(Record, frozen=True, kw_only=True):
@@ -128,9 +136,10 @@ def _plan(
         return Planned(update=replace(untouched, note=note), there=there, listed=listed)
     on_top = notices(rehearsal=manifest.rehearsal, stopped=manifest.stopped, measuring=manifest.measuring)
     stale = touched(manifest.template, manifest.template_commit, on_top)
-    if stale == frozenset() and not (wanted.everything or wanted.take):
+    if stale == frozenset() and not wanted.anyway:
         return Planned(update=untouched, there=there, listed=listed)
     facts = card_facts.facts_of(door, there.repo)
+    facts = wanted.change(facts) if wanted.change is not None else facts
     said = review(facts, card_facts.outcomes_of(door, facts))
     card = render(facts, said, wanted.own, sketches(facts, board(facts)), commit=commit)
     found = replace(_found(door, there, changed, card), blocks=tuple(sorted(stale or ())))
@@ -177,7 +186,9 @@ def _written(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> str
     figures = _figures(door, planned, facts, draw, wanted)
     whole = card_files(update.after, card.text, {card_facts.FILE: card_facts.encoded(facts), **figures})
     files = {path: data for path, data in whole.items() if path not in kept}
-    message = f"Card: template {card.template} at {(card.template_commit or 'no commit')[:12]}"
+    message = (
+        wanted.message or f"Card: template {card.template} at {(card.template_commit or 'no commit')[:12]}"
+    )
     return commit(door, planned.there, renewed(_manifest(planned.there), card, files), files, message)
 
 

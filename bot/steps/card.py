@@ -8,6 +8,7 @@ from dbos import DBOS
 from msgspec.structs import replace
 
 from bot import settings
+from bot.adopt import siblings as adopted
 from bot.card import written
 from bot.card.board import board
 from bot.card.facts import Facts, facts
@@ -103,6 +104,7 @@ def _facts(job: Job, hub: HubDoor, gate: Gate) -> Facts:
         measuring=job.measuring,
         updates=card_updates.updates(hub, job.quant, job.folder),
         layers=of_folder(Path(job.folder.path)),
+        adopted=adopted.of_base(hub.endpoint, job.plan.account, job.plan.base.repo),
         words=words_for(
             settings.from_environment().watchlist, job.plan.base.repo, job.quant.recipe, job.plan.account
         ),
