@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
+from bot.review.claims.clause import TaskGroup
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import readings
 from bot.review.claims.metrics import signed, title
@@ -155,7 +156,7 @@ def extreme_gain(work: Work, index: int, gain: int, word: Superlative) -> Claim 
     group = next((g for g in work.groups if g.first > gain), None) or (
         work.groups[-1] if work.groups else None
     )
-    if group is None:
+    if group is None or _anew(work, gain, group):
         return None
     least = word.axis == "size" and word.sign < 0
     who = sides(work.scale, work.clause, work.context, index)
@@ -166,6 +167,17 @@ def extreme_gain(work: Work, index: int, gain: int, word: Superlative) -> Claim 
 
     found = readings(who.subjects, who.rivals, judged)
     return work.claim(index, max(gain, index), found) if not who.unknown else None
+
+
+def _anew(work: Work, gain: int, group: TaskGroup) -> bool:
+    """`the largest loss is 0.2 points, and A gains`: the task behind the number begins a new statement."""
+    tokens = work.clause.tokens
+    before = tokens[group.first - 1]
+    if group.first - 1 <= gain or before.quantity is None:
+        return False
+    return (
+        re.search(r"\b(?:and|but|while|yet)\b", work.clause.between(before, tokens[group.first])) is not None
+    )
 
 
 def _best_task(

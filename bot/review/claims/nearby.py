@@ -125,11 +125,14 @@ class Nearby:
         return after[0] if after else None
 
     def _has_its_own(self, anchor: int, group: TaskGroup) -> bool:
-        """`half a point: A (-0.7)`: the task behind the colon has a number of its own."""
+        """`half a point: A (-0.7)`, `half a point, and A gains`: that task has its own statement."""
         tokens = self.clause.tokens
         following = tokens[group.last + 1] if group.last + 1 < len(tokens) else None
-        colon = ":" in self.clause.between(tokens[anchor], tokens[group.first])
-        return colon and following is not None and following.quantity is not None
+        if following is None:
+            return False
+        gap = self.clause.between(tokens[anchor], tokens[group.first])
+        verb = following.relation is not None and not following.relation.noun
+        return (":" in gap and following.quantity is not None) or (", and" in gap and verb)
 
     def spread(self, group: TaskGroup | None) -> TaskGroup | None:
         """With the tasks that go on behind numbers in brackets: `A (57.9 %), B (73.1 %) and C`."""

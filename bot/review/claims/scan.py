@@ -44,6 +44,8 @@ _REST = re.compile(
 _LEADERS = re.compile(
     rf"(?:the )?(?:top|best|first|last|bottom|worst) {_NUMBERS}\b(?! (?:{_TESTS}))"
     rf"|(?:at least |only )?(?:one|two|some|several|either) of (?:the |its |our |these )?(?:\w+ )?"
+    rf"(?:{_MODELS})\b"
+    r"|(?:both|the two|the three|all three) (?:(?:larg|small|bigg|heavi|light|old|new)er|dense|moe) "
     rf"(?:{_MODELS})\b",
     re.IGNORECASE,
 )

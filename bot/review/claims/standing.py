@@ -15,6 +15,7 @@ from bot.review.claims.sides import Sides, sides
 from bot.review.claims.words import Superlative
 
 _FAMILY = re.compile(r"\b(?:family|families|siblings?|quants)\b", re.IGNORECASE)
+_QUANTS = re.compile(r"\bquants?\b", re.IGNORECASE)
 _ACCURATE = ("most accurate", "least accurate", "more accurate")
 
 
@@ -40,6 +41,8 @@ def metrics_at(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
         return tuple(task for task in work.scale.tasks if task not in work.excluded())
     if work.quantifier() == "all" and not work.groups:
         return work.scale.tasks
+    if any(t.word and t.word.value == "else" for t in work.clause.tokens[index + 1 : index + 3]):
+        return work.rest()
     if work.groups:
         return tasks_at(work, index)
     if named == MEAN and (near or (work.clause.has("performance") and not work.context.tasks)):
@@ -126,6 +129,9 @@ def standing_among(work: Work, who: Sides) -> list[tuple[Model, ...]]:
     told = tuple(m for m in everyone if m.name in work.context.rivals and m not in who.subjects)
     if _FAMILY.search(work.clause.text, work.clause.start, work.clause.end):
         sets.append(tuple(m for m in others if m.role != "rival"))
+    if _QUANTS.search(work.clause.text, work.clause.start, work.clause.end):
+        sets.append(tuple(m for m in others if m.role != "base"))
+        sets.append(tuple(m for m in others if m.role not in ("base", "rival")))
     if len(told) > 1 or (told and work.context.fixed):
         sets.append(told)
     return list(unique((*sets, others)))

@@ -68,6 +68,8 @@ def _ranked(work: Work, index: int) -> int | None:
     """`#1 scores across 3 metrics`, `best on 4 of 7`: the place of the superlative, if there is one."""
     for before in range(index - 1, max(-1, index - 5), -1):
         token = work.clause.tokens[before]
+        if re.search(r"[:;]", work.clause.between(token, work.clause.tokens[index])):
+            return None
         first = token.quantity is not None and token.quantity.kind == "rank" and token.quantity.low == 1
         best = token.superlative is not None and token.superlative.rank == 1
         if first or best:
