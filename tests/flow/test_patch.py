@@ -85,6 +85,10 @@ class Publisher:
         assert process.returncode == 0, err
         return {each["repo"]: each for each in json.loads(out)["repos"]}
 
+    def told(self) -> list[tuple[str, str]]:
+        """What runs told so far: stage and subject."""
+        return [(e["progress"]["stage"], e["progress"]["what"]) for e in self.bot.events()]
+
     def commits(self, repo: str) -> list[str]:
         return [commit.commit_id for commit in self.api.list_repo_commits(repo)]
 
@@ -145,11 +149,9 @@ def test_killed_between_two_commits_it_goes_on_and_commits_nothing_twice(
     publisher.upstream(generation_config__json=config)
     hub.arm(Fault(kind="slow", method="POST", path=f"{QUANTS[1]}/commit/", seconds=1.5))
     process = publisher.start("generation_config")
-    wait_for(
-        lambda: any(f"{QUANTS[1]}/preupload" in request.path for request in hub.requests()),
-        60,
-        "the second commit",
-    )
+    wait_for(lambda: ("patch", QUANTS[1]) in publisher.told(), 180, "the second quant")
+    hub.forget_requests()
+    wait_for(lambda: any("/preupload/" in request.path for request in hub.requests()), 60, "its commit")
     kill(process)
     assert publisher.commits(QUANTS[0])[1] == publisher.heads[QUANTS[0]]
 

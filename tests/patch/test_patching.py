@@ -29,7 +29,7 @@ def test_new_small_files_reach_every_quant_in_one_commit_and_nothing_else_change
         {
             "chat_template.jinja": TEMPLATE,
             "generation_config.json": b"{}",
-            "README.md": CARD + b"Other words",
+            "README.md": CARD + b"New",
         },
         removed=("vocab.txt",),
     )
@@ -143,7 +143,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(world: World) -> None:
 def test_whoever_is_faster_keeps_what_he_wrote_and_the_patch_is_decided_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A person edits the card between the look and the commit: refused by the Hub, looked at again, merged."""
+    """A person edits the card between look and commit: refused by the Hub, looked at again, merged."""
     repo = world.put(QX64_HI)
     after = world.upstream({"chat_template.jinja": TEMPLATE})
     patch = world.plan("tokenizer", world.made_of, after)
