@@ -15,6 +15,10 @@ _TASKS_AND = re.compile(
     r"(?:on |in |for |the |its |of )?",
     re.IGNORECASE,
 )
+_SAYS = re.compile(
+    r"\s+(?:is|was|has|gains|loses|drops|falls|improves|stays|remains|rises|goes|climbs|slips|dips|ends|shows)\b"
+)
+
 MOST_TOKENS = 48
 """A clause with more mentions is cut, so that hostile text costs no more than plain text."""
 
@@ -114,4 +118,6 @@ def _continues(clause: Clause, last: TaskGroup, index: int) -> bool:
     if any(token.quantity or token.is_model or token.superlative for token in between):
         return False
     gap = clause.between(clause.tokens[last.last], clause.tokens[index])
+    if "and" in gap and _SAYS.match(clause.text, clause.tokens[index].end, clause.end):
+        return False  # `wins on A and B, and C is a tie`
     return _TASKS_AND.fullmatch(gap) is not None

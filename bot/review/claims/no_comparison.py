@@ -59,6 +59,17 @@ def of_something_else(work: Work, index: int) -> bool:
     return _GOES_ON.match(text[token.end : min(token.end + 40, work.clause.end)]) is None
 
 
+def is_epithet(work: Work, index: int) -> bool:
+    """`The bigger A beats B`: the word only says which A is meant."""
+    tokens, relation = work.clause.tokens, work.clause.tokens[index].relation
+    if relation is None or relation.axis not in ("size", "speed") or index + 1 >= len(tokens):
+        return False
+    if not tokens[index + 1].is_model or work.clause.between(tokens[index], tokens[index + 1]).strip(" -"):
+        return False
+    before = work.clause.text[work.clause.start : tokens[index].start].split()
+    return bool(before) and before[-1].lower() in ("the", "our", "its", "their", "a", "much", "even")
+
+
 def is_action(work: Work, index: int) -> bool:
     """`Halving the bits adds 0.4`: what somebody does to a model, no comparison."""
     token, relation = work.clause.tokens[index], work.clause.tokens[index].relation

@@ -21,7 +21,7 @@ _JOINS = frozenset(
         "in", "accuracy", "result", "about",
     }
 )  # fmt: skip
-_VALUE = re.compile(r"\s*(?:[:=]|at|with)\s*[+\-]?\.?\d")
+_VALUE = re.compile(r"\s*(?:[:=]|at|with)?\s*[+\-]?\.?\d")
 _BEHIND = ("for", "by", "from", "of", "(", "in", "at", "with", "under")
 # Verbs with a number that is another's: `it misses the 0.811 on BoolQ`.
 _SHORT_OF = re.compile(

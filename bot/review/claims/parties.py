@@ -14,6 +14,7 @@ _OFF = re.compile(r"\s+(?:[a-z]{2,9} (?:of|from|to)|off|from)(?: the| its| our)?
 _THAT_OF = re.compile(r"(?:that|those) of", re.IGNORECASE)
 # `q8 quality` speaks of the quality
 _ATTRIBUTE = re.compile(r"[ -](?:quality|level|class|grade|territory|like|style)\b(?! of)", re.IGNORECASE)
+_OPENS = re.compile(r"with", re.IGNORECASE)  # `With A the perplexity rises` speaks of A
 _OWNS = ("", "for", "of", "by", "at", "in", "with", "under", "on")
 
 
@@ -119,6 +120,8 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         earlier = clause.tokens[max(0, index - 3) : index]
         if any(t.kind("times") or (t.quantity and t.quantity.kind == "percent") for t in earlier):
             return True  # `half the size of`, `40 % of the size of`
+    if not index and _OPENS.fullmatch(clause.text, previous.start, previous.end):
+        return not clause.text[clause.start : previous.start].isspace() and previous.start > clause.start
     if _THAT_OF.fullmatch(clause.text, previous.start, previous.end) and not _compared(clause, index):
         return False
     return previous.kind("link", "by", "from") and len(gap.split()) <= 3 and not re.search(r"[,:;]", gap)

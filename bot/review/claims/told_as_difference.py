@@ -70,7 +70,10 @@ def _in_a_row(work: Work, index: int) -> bool:
         and after.tasks
         and work.clause.between(tokens[index], after).strip() in ("on", "in")
     )
-    return tokens[index - 1].kind("by") or bool(on)
+    quantity, before = tokens[index].quantity, tokens[index - 1]
+    bare = bool(before.tasks) and not work.clause.between(before, tokens[index]).strip()
+    small = quantity is not None and quantity.low < 15
+    return before.kind("by") or bool(on) or (bare and small)
 
 
 def _told_as_difference(work: Work, index: int, near: int, quantity: Quantity) -> bool:

@@ -17,6 +17,7 @@ from bot.review.claims.standing import standing_among
 from bot.review.claims.tally import WHAT, Count
 from bot.review.claims.words import Relation
 
+_RESULTS = re.compile(r"(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)|defeats?)\b", re.IGNORECASE)
 WIN = Relation(sign=1)
 
 
@@ -34,7 +35,7 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         if quantity is None or quantity.kind not in ("fraction", "count"):
             continue
         ranked = _ranked(work, index)
-        place = work.nearest_relation(index) if ranked is None else None
+        place = _counted(work, index) if ranked is None else None
         relation = tokens[place].relation if place is not None else None
         if relation is None and ranked is None:
             yield _wrong_total(work, index, quantity)
@@ -55,6 +56,15 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         yield work.claim(first, last, found, number=index, paired=ranked is None)
         for place in share:
             yield work.claim(place, place, [_share(each, tokens[place].quantity) for each in found])
+
+
+def _counted(work: Work, index: int) -> int | None:
+    """What is counted: the wins or losses right behind the number, else what stands nearest."""
+    tokens = work.clause.tokens
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is None or after.relation is None or "," in work.clause.between(tokens[index], after):
+        return work.nearest_relation(index)
+    return index + 1 if _RESULTS.match(work.clause.text, after.start) else work.nearest_relation(index)
 
 
 def _span(work: Work, index: int, place: int | None) -> tuple[int, int]:

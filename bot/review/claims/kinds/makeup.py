@@ -141,7 +141,7 @@ def _parameters(work: Work) -> Iterator[Claim | None]:
             right = None if seen.delta is None else seen.delta * relation.sign > 0
             found.append(Reading(holds=right, why=seen.told(mine, other)))
     same = "quantizing changes the bytes of a model, not its number of parameters"
-    if not found and (not who.named or _is_base(work)):
+    if not found and mine.role != "rival" and (not who.named or _is_base(work)):
         found = [Reading(holds=False, why=same)]
     numbers = [i for i in range(max(0, near - 2), place) if (q := tokens[i].quantity) and q.kind == "percent"]
     yield work.claim(min([near, place, *numbers]), max(near, place), found)

@@ -12,7 +12,7 @@ from bot.review.claims.context import of
 from bot.review.claims.findings import Reading, negated, together
 from bot.review.claims.judge import readings, related, turned
 from bot.review.claims.metrics import LOWER_IS_BETTER
-from bot.review.claims.no_comparison import is_action, of_something_else, only_points
+from bot.review.claims.no_comparison import is_action, is_epithet, of_something_else, only_points
 from bot.review.claims.parties import parties
 from bot.review.claims.scope import Judged, judged_by
 from bot.review.claims.sides import Sides, sides
@@ -41,7 +41,7 @@ def find(work: Work) -> Iterator[Claim]:
         token = work.clause.tokens[index]
         if index in work.taken or token.relation is None or of_something_else(work, index):
             continue
-        if only_points(work, index) or is_action(work, index):
+        if only_points(work, index) or is_action(work, index) or is_epithet(work, index):
             continue
         made = _claim(work, index, token.relation)
         if made is not None:
