@@ -192,7 +192,7 @@ def _published(
 def patch(patch_json: Json) -> Json:
     """What changed beside the weights, into every quant of the base; one that fails stops no sibling."""
     run, asked = DBOS.workflow_id or "", from_json(Patch, patch_json)
-    trials = patching.try_tokenizers(run, patch_json) if asked.files or asked.removed else {}
+    trials = patching.try_tokenizers(run, patch_json) if asked.moves_files else {}
     done = [patching.patch_repo(run, patch_json, trials, repo) for repo in asked.repos]
     left = (PatchedRepo(repo=each.repo, status="left", error=each.why) for each in asked.left)
     patching.clear_up(run)

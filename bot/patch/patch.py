@@ -46,6 +46,11 @@ class Patch(Record, frozen=True, kw_only=True):
         """Whether it is about the cards alone: the base has another name, or is gone."""
         return self.kind in ("renamed", "gone")
 
+    @property
+    def moves_files(self) -> bool:
+        """Whether any file of the base comes or goes, so that the tokenizer is to be tried."""
+        return bool(self.files or self.removed)
+
 
 Status = Literal["patched", "already", "left", "failed"]
 """already: it held all of this before.  left: somebody changed it by hand, or made it anew, meanwhile."""
@@ -77,8 +82,21 @@ class Patched(Record, frozen=True, kw_only=True):
     repos: tuple[PatchedRepo, ...]
 
     @property
-    def failed(self) -> tuple[PatchedRepo, ...]:
-        return tuple(repo for repo in self.repos if repo.status == "failed")
+    def undone(self) -> tuple[PatchedRepo, ...]:
+        """The quants that did not get it: what failed first, then what was left alone."""
+        failed = tuple(repo for repo in self.repos if repo.status == "failed")
+        return (*failed, *(repo for repo in self.repos if repo.status == "left"))
+
+    @property
+    def told(self) -> str:
+        """What came of it, in one sentence."""
+        done = len(self.repos) - len(self.undone)
+        what = {"renamed": "renamed", "gone": "gone"}.get(self.kind, f"now at {self.sha[:12]}")
+        said = f"{self.base} is {what}: {done} of {len(self.repos)} quants are brought up to date"
+        if not self.undone:
+            return said
+        first = self.undone[0]
+        return f"{said}; {first.repo} is not: {first.error.removeprefix(first.repo).lstrip(': ')}"
 
 
 def patch_id(patch: Patch) -> str:

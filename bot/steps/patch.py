@@ -90,7 +90,7 @@ def patch_repo(run: str, patch_json: Json, trials_json: Json, repo: str) -> Json
     except BotError as error:
         return to_json(failed(repo, error))
     work = Patching(hub, patch, data, own=known.templates, reading=_remembering(known, run))
-    done = work.apply(repo, trials.tried.get(repo, Tried()))
+    done = work.apply(repo, trials.tried[repo] if patch.moves_files else Tried())
     return to_json(done)
 
 

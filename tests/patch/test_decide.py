@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bot.errors import UnsuitableBase
 from bot.patch.decide import PATCHED, Fate, alike, carried, fate, fate_of_mark, renewed_manifest
-from bot.patch.patch import Patch, patch_id
+from bot.patch.patch import Patch, Patched, PatchedRepo, patch_id
 from bot.records import BaseRevision, Manifest, RepoFile
 from bot.watch.changes import classify, kind_of_file
 
@@ -173,3 +173,21 @@ def test_the_same_change_is_the_same_run_whatever_is_left_of_it() -> None:
         replace(patch, renamed_to="they/Other"),
     ]
     assert len({patch_id(each) for each in (patch, *others)}) == 4
+
+
+def test_what_came_of_a_patch_is_one_sentence_that_names_the_first_quant_that_missed_it() -> None:
+    """For the timeline and `bot status`; what failed comes before what was left alone."""
+    repos = (
+        PatchedRepo(repo="me/a", status="patched", commit=NEW),
+        PatchedRepo(repo="me/b", status="left", error="somebody changed tokenizer.json by hand"),
+        PatchedRepo(repo="me/c", status="failed", error="me/c cannot be reached: try again later"),
+        PatchedRepo(repo="me/d", status="already", commit=NEW),
+    )
+    done = Patched(base="they/Base", sha=NEW, kind="tokenizer", repos=repos)
+
+    assert done.told == (
+        "they/Base is now at bbbbbbbbbbbb: 2 of 4 quants are brought up to date; me/c is not: cannot be "
+        "reached: try again later"
+    )
+    assert [each.repo for each in done.undone] == ["me/c", "me/b"]
+    assert replace(done, kind="gone", repos=repos[:1]).told.endswith("1 of 1 quants are brought up to date")
