@@ -2,8 +2,8 @@
 
 The five rules (tried with 3.4.0): MLX never lives in one of its threads (see
 `child`); an executor has a stable id and holds the lock of that name while it
-runs; looking and commanding goes through `DBOSClient`; version and serializer
-are fixed; a failed id stays failed and a retry is a recorded fork.
+runs (`fleet/locks.py`); looking and commanding goes through `DBOSClient`; version
+and serializer are fixed; a failed id stays failed and a retry is a recorded fork.
 """
 
 from __future__ import annotations
@@ -11,31 +11,54 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.handlers
+import os
 import threading
+import time
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import filelock
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
-from sqlalchemy.exc import SQLAlchemyError
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos._dbos import _get_dbos_instance
 
-from bot.errors import HostError, NotFound, UsageError
+from bot.errors import HostError, UsageError
+from bot.fleet import keeper, locks
+from bot.fleet.attempts import attempt_number, attempts, claim, next_attempt
+from bot.fleet.commands import (
+    APPLICATION,
+    ENDED_BADLY,
+    VERSION,
+    client,
+    commands,
+    fork,
+    is_paused,
+    of_another_version,
+    set_paused,
+    somebody_works,
+    told,
+    why_waiting,
+)
+from bot.fleet.dispatch import UNFINISHED
+from bot.fleet.moves import to_queue
+from bot.fleet.queues import MAC_QUEUE, machine_of, machine_queue, worker_queue
+from bot.fleet.worker import Worker, this_machine
+from bot.journal.database import Journal, open_journal
 from bot.settings import Settings
 
-APPLICATION = "qx-bot"
-VERSION = "1"
-"""Raised only together with a migration: runs of another version are not recovered."""
+__all__ = [
+    "ENDED_BADLY", "MAC_QUEUE", "UNFINISHED", "VERSION", "attempt_number", "attempts", "claim", "client",
+    "fork", "is_paused", "next_attempt", "of_another_version", "set_paused", "somebody_works",
+    "why_waiting",
+]  # fmt: skip
 
-MAC_QUEUE = "mac"
-TAKE_OVER_EVERY = 2.0
-"""Seconds between looks for runs whose executor is gone."""
+PATIENCE = 7.0
+"""Seconds that a daemon or worker leaves the step under way after SIGTERM; then it is parked. Ten in all."""
+SCHEMA_LOCK = "schema"
+"""Held while tables are made, so that workers started together do not make them twice."""
 
-UNFINISHED = ("PENDING", "ENQUEUED", "DELAYED")
-ENDED_BADLY = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+DAEMON_LOCK = "daemon"
 
-
-# ------------------------------------------------------------------ being an executor
+log = logging.getLogger("bot")
 
 
 def executor_id(settings: Settings, role: str) -> str:
@@ -46,46 +69,91 @@ def executor_id(settings: Settings, role: str) -> str:
 def _machine(settings: Settings) -> str:
     path = settings.home / "host-id"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), path.open("x") as file:
-        file.write(uuid.uuid4().hex[:8])
+    if not path.exists():
+        draft = path.with_name(f".host-id.{uuid.uuid4().hex}")
+        draft.write_text(uuid.uuid4().hex[:8])
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)  # whole or not at all, and the first one stays
+        draft.unlink()
     return path.read_text().strip()
 
 
 def of_this_machine(settings: Settings, executor: str) -> bool:
-    """True for executors whose locks this machine can judge; another machine's lock file is not here."""
-    return executor.startswith(f"{_machine(settings)}-")
+    """True for executors of this machine: they share its BOT_HOME, and so the folders of its runs."""
+    return machine_of(executor) == _machine(settings)
 
 
 def lock_of(settings: Settings, executor: str) -> filelock.FileLock:
-    """The lock that says the executor is alive; the system frees it when its process dies."""
-    folder = settings.state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(folder / f"{executor}.lock", thread_local=False)
+    """The lock file that says, on SQLite, that the executor is alive."""
+    return locks.lock_file(settings.state, executor)
 
 
 @contextlib.contextmanager
-def running(settings: Settings, role: str, *, listen: bool = True) -> Iterator[None]:
+def running(
+    settings: Settings,
+    role: str,
+    *,
+    listen: bool = True,
+    tags: tuple[str, ...] = (),
+    memory_bytes: int | None = None,
+    patience: float = 0.0,
+    lock_patience: float = 0.0,
+    on_lost: Callable[[], None] = keeper.end_this_process,
+) -> Iterator[Worker]:
     """Be the executor `role` of this machine for the block: recover its runs, take work, take over the dead.
 
-    Raises filelock.Timeout when another process is that executor now, HostError when the database is out
-    of reach. `flow` must be imported before, so that its workflows are registered.
+    At the end a step under way has `patience` seconds to finish; if it does not, the lock is kept until the
+    process ends, which it must do now (`end_process`). `on_lost` is called when the lock is lost.
+    Raises filelock.Timeout when another process is that executor now (asked for `lock_patience` seconds),
+    HostError when the database is out of reach, or the lock was lost. `flow` must be imported before, so that
+    its workflows are registered.
     """
-    executor = executor_id(settings, role)
-    with lock_of(settings, executor).acquire(timeout=0):
-        _launch(settings, executor, listen)
-        stop = threading.Event()
-        watcher = threading.Thread(target=_take_over, args=(settings, executor, stop), daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            watcher.join(TAKE_OVER_EVERY + 1)
-            DBOS.destroy(workflow_completion_timeout_sec=0)
+    me = this_machine(executor_id(settings, role), tags, memory_bytes, version=VERSION)
+    _log_to_file(settings)
+    held = locks.open_locks(settings)
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: None if steps_are_running() else held.close())
+        held.hold(me.executor, lock_patience)
+        journal = _prepared(settings, held)
+        stack.callback(journal.close)
+        client_ = stack.enter_context(commands(settings, retry=False)) if settings.database_url else None
+        if client_ is not None:
+            _keep_parts_here(client_, me.executor)
+        stack.callback(_leave, patience)
+        _launch(settings, me.executor, listen)
+        kept = keeper.Keeper(me, held, journal, client_, VERSION, on_lost)
+        kept.start()
+        stack.callback(kept.stop)
+        yield me
+        if kept.lost:
+            raise HostError(
+                f"{me.executor} lost its connection to the database, and with it the lock that keeps others "
+                "from its runs: start it again, its runs go on where they were"
+            )
+
+
+def _prepared(settings: Settings, held: locks.Locks) -> Journal:
+    """The journal and (on Postgres, before anything looks at them) DBOS's tables."""
+    if not settings.database_url:
+        return open_journal(settings)
+    with told():
+        held.hold(SCHEMA_LOCK, 60.0)
+        DBOS.migrate(settings.database)
+        journal = open_journal(settings)
+        held.free(SCHEMA_LOCK)
+    return journal
+
+
+def _keep_parts_here(found: DBOSClient, executor: str) -> None:
+    """Parts of a run (its publishes) that this executor had when it died go on on this machine, where their
+    folders are; DBOS would put them into a queue from which every machine takes."""
+    mine = found.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False)
+    for run in mine:
+        if run.parent_workflow_id is not None and run.app_version == VERSION:
+            to_queue(found, run.workflow_id, machine_queue(machine_of(executor)), was="PENDING", of=executor)
 
 
 def _launch(settings: Settings, executor: str, listen: bool) -> None:
-    _log_to_file(settings)
     config = DBOSConfig(
         name=APPLICATION,
         system_database_url=settings.database,
@@ -96,17 +164,19 @@ def _launch(settings: Settings, executor: str, listen: bool) -> None:
         enable_otlp=False,
     )
     DBOS(config=config)
+    mine = [worker_queue(executor), machine_queue(machine_of(executor))] if settings.database_url else []
     if not listen:
         DBOS.listen_queues([])
-    try:
+    elif mine:
+        DBOS.listen_queues(mine)
+    with told():
         DBOS.launch()
-    except (SQLAlchemyError, OSError) as error:
-        raise HostError(
-            f"the database cannot be opened ({type(error).__name__}): check BOT_HOME or BOT_DATABASE_URL, "
-            "`bot doctor` says more"
-        ) from error
     # never_update: a pause (concurrency 0) must outlive the next start of a worker.
     DBOS.register_queue(MAC_QUEUE, worker_concurrency=1, polling_interval_sec=0.5, on_conflict="never_update")
+    for name, at_once in zip(mine, (1, None), strict=False):
+        DBOS.register_queue(
+            name, worker_concurrency=at_once, polling_interval_sec=0.5, on_conflict="never_update"
+        )
 
 
 def _log_to_file(settings: Settings) -> None:
@@ -120,113 +190,51 @@ def _log_to_file(settings: Settings) -> None:
     logger.propagate = False
 
 
-def _take_over(settings: Settings, me: str, stop: threading.Event) -> None:
-    """Recover the pending runs of every executor of this machine whose lock is free: its process is gone."""
-    while not stop.wait(TAKE_OVER_EVERY):
-        for executor in {run.executor_id for run in DBOS.list_workflows(status="PENDING", load_input=False)}:
-            if executor and executor != me and of_this_machine(settings, executor):
-                _recover_if_dead(settings, executor)
+def _leave(patience: float) -> None:
+    """Take no more work; let the step under way finish for a while."""
+    under_way = len(_get_dbos_instance()._active_workflows_set.activeList())
+    DBOS.destroy(workflow_completion_timeout_sec=round(patience) if under_way else 0)
+    if patience and steps_are_running():
+        log.info("parked: %d runs go on from their last finished step at the next start", under_way)
 
 
-def _recover_if_dead(settings: Settings, executor: str) -> None:
-    with contextlib.suppress(filelock.Timeout), lock_of(settings, executor).acquire(timeout=0):
-        DBOS._recover_pending_workflows([executor])
+def steps_are_running() -> bool:
+    """Whether a thread of DBOS still executes a step; the interpreter would wait for it at its end."""
+    end = time.monotonic() + 0.3  # a thread without work needs a moment to go
+    while any(thread.name.startswith("dbos-executor-") for thread in threading.enumerate()):
+        if time.monotonic() >= end:
+            return True
+        time.sleep(0.01)
+    return False
 
 
-# ------------------------------------------------------------------ looking and commanding
+def end_process(code: int = 0) -> None:
+    """End the process now where a step is still under way; its child ends with it, its run stays pending."""
+    if steps_are_running():
+        logging.shutdown()
+        os._exit(code)
 
 
 @contextlib.contextmanager
-def client(settings: Settings) -> Iterator[DBOSClient]:
-    """A client of the database. Raises NotFound when nothing ever ran here, HostError when out of reach."""
-    if not settings.database_url and not (settings.state / "bot.sqlite").exists():
-        raise NotFound(f"nothing has run yet under {settings.state}: start with `bot publish` or `bot run`")
+def the_daemon(settings: Settings) -> Iterator[None]:
+    """Be the only daemon on this database for the block. Raises UsageError when there is another.
+
+    On SQLite the executor's own lock says that already.
+    """
+    held = locks.open_locks(settings)
     try:
-        found = DBOSClient(
-            system_database_url=settings.database,
-            serializer=DBOSPortableJSONSerializer(),
-            application_name=APPLICATION,
-        )
-    except (SQLAlchemyError, OSError) as error:
-        raise HostError(f"the database cannot be read ({type(error).__name__}): see `bot doctor`") from error
-    try:
-        yield found
+        if settings.database_url:
+            _hold_alone(held)
+        yield
     finally:
-        found.destroy()
+        held.close()
 
 
-def attempts(source: Any, run_id: str) -> list[Any]:
-    """All attempts of one request, oldest first: `run_id`, `run_id~2`, … (`source`: DBOS or a client)."""
-    found = source.list_workflows(workflow_id_prefix=run_id, load_input=False, load_output=False)
-    mine = [run for run in found if run.workflow_id.split("~")[0] == run_id]
-    return sorted(mine, key=lambda run: attempt_number(run.workflow_id))
-
-
-def attempt_number(run_id: str) -> int:
-    """1 for the first attempt, N for `…~N`."""
-    return int(run_id.rsplit("~", 1)[1]) if "~" in run_id else 1
-
-
-def next_attempt(source: Any, run_id: str) -> tuple[str, bool]:
-    """The id under which a request runs now: (the unfinished attempt, True) or (a fresh id, False).
-
-    A run that failed, was cancelled, or ended while the plan still finds work is never answered by its old
-    result: it gets a new id.
-    """
-    known = attempts(source, run_id)
-    for run in known:
-        if run.status in UNFINISHED:
-            return run.workflow_id, True
-    return (f"{run_id}~{attempt_number(known[-1].workflow_id) + 1}" if known else run_id), False
-
-
-def fork(found: DBOSClient, run_id: str) -> str:
-    """Retry a failed or cancelled run from the step that failed, as a recorded fork. Returns the new id.
-
-    Raises NotFound for an unknown run, UsageError for one that is not over or went well.
-    """
-    known = found.list_workflows(workflow_ids=[run_id], load_input=False)
-    if not known:
-        raise NotFound(f"there is no run {run_id!r}: `bot status` lists them")
-    if known[0].status not in ENDED_BADLY:
+def _hold_alone(held: locks.Locks) -> None:
+    try:
+        held.hold(DAEMON_LOCK, 2.0)
+    except filelock.Timeout:
         raise UsageError(
-            f"{run_id} is {known[0].status.lower()}: only a failed or cancelled run can be retried"
-        )
-    first = run_id.split("~")[0]
-    new_id, unfinished = next_attempt(found, first)
-    if unfinished:
-        raise UsageError(f"{new_id} is an attempt of the same run and is under way: wait for it")
-    start = _first_to_repeat(found, found.list_workflow_steps(run_id))
-    with SetWorkflowID(new_id):
-        found.fork_workflow(run_id, start, application_version=VERSION, queue_name=MAC_QUEUE)
-    return new_id
-
-
-def _first_to_repeat(found: DBOSClient, steps: list[Any]) -> int:
-    """The number of the first step that did not go well, or of the one after the last.
-
-    A run that it started and that ended badly is started anew, under a new attempt: from the `claim` of its
-    id, which stands right before the start.
-    """
-    for step in steps:
-        child = step["child_workflow_id"]
-        if child and not step["function_name"].startswith("DBOS."):
-            known = found.list_workflows(workflow_ids=[child], load_input=False, load_output=False)
-            if known and known[0].status in ENDED_BADLY:
-                return int(step["function_id"]) - 1
-        elif step["error"] is not None:
-            return int(step["function_id"])
-    return len(steps) + 1
-
-
-def set_paused(found: DBOSClient, paused: bool) -> None:
-    """Stop (or let) every worker take new runs from the queue; what runs goes on."""
-    queue = found.retrieve_queue(MAC_QUEUE)
-    if queue is None:
-        raise NotFound("there is no queue yet: start `bot run` or `bot worker` once")
-    queue.set_worker_concurrency(0 if paused else 1)
-
-
-def is_paused(found: DBOSClient) -> bool:
-    queue = found.retrieve_queue(MAC_QUEUE)
-    return queue is not None and queue.worker_concurrency == 0
+            "another `bot run` uses this database: one is enough, on other machines start `bot worker`; "
+            "`bot doctor --hosts` shows who is there"
+        ) from None

@@ -1,7 +1,8 @@
 """Runs: started once, followed to their end, listed, cancelled, retried. The library under the commands.
 
 A command that starts a run also executes it when no daemon does: it becomes the
-`main` executor of this machine for as long as it waits.
+`main` executor of this machine for as long as it waits. On Postgres it leaves that
+to the workers of the fleet as long as one lives.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ import msgspec
 from dbos import DBOSClient, EnqueueOptions
 
 from bot import engine
-from bot.errors import BY_NAME, BotError, Cancelled, NotFound, UsageError
+from bot.errors import BY_NAME, BotError, Cancelled, NeedsPerson, NotFound, UsageError
 from bot.events import Event, follow
+from bot.fleet import dispatch, takeover
 from bot.flow import family_id
+from bot.plan.proposal import Need
 from bot.records import FamilyResult, Plan, PublishedRepo, Record, from_json, to_json
 from bot.settings import Settings
 
 POLL = 0.3
+ASK_AGAIN = 5.0
+"""Seconds between two looks whether the fleet has a living worker."""
 MAIN = "main"
 
 WORDS = {
@@ -48,7 +53,8 @@ class Step(Record, frozen=True, kw_only=True):
 
 
 class Run(Record, frozen=True, kw_only=True):
-    """One run as `bot status` shows it. `stopped`: by repo, why the gate kept it private."""
+    """One run as `bot status` shows it. `stopped`: by repo, why the gate kept it private. `version`: of the
+    bot that began it, where this one cannot go on with it. `went_on_as`: the attempt on another machine."""
 
     id: str
     kind: str
@@ -60,6 +66,8 @@ class Run(Record, frozen=True, kw_only=True):
     error_kind: str | None = None
     retry_of: str | None = None
     executor: str | None = None
+    version: str | None = None
+    went_on_as: str | None = None
     stopped: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
@@ -69,6 +77,7 @@ class Host:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stack = contextlib.ExitStack()
+        self._ask_again_at = 0.0
         self.executing = False
 
     def __enter__(self) -> Self:
@@ -82,25 +91,55 @@ class Host:
 
     def try_to_execute(self) -> None:
         """Become the executor if nobody is; asked again and again, because a foreign one may end."""
-        if self.executing:
+        if self.executing or self._fleet_works():
             return
         with contextlib.suppress(filelock.Timeout):
             self._stack.enter_context(engine.running(self._settings, MAIN))
             self.executing = True
 
+    def _fleet_works(self) -> bool:
+        """On Postgres: whether some worker lives that can take the run. A command would end in the middle of
+        what placement gives it."""
+        if not self._settings.database_url:
+            return False
+        now = time.monotonic()
+        if now < self._ask_again_at:
+            return True
+        works = engine.somebody_works(self._settings)
+        self._ask_again_at = now + ASK_AGAIN if works else 0.0
+        return works
 
-def start(client: DBOSClient, plan: Plan) -> tuple[str, bool]:
-    """Put the plan's family into the queue. Returns its run id, and whether that run was there already."""
+
+def start(
+    client: DBOSClient, plan: Plan, need: Need | None = None, priority: float = 0.0
+) -> tuple[str, bool]:
+    """Put the plan's family into the queue. Returns its run id, and whether that run was there already.
+
+    In a fleet `need` says where it may run; higher `priority` first. Raises NeedsPerson when another version
+    of bot began this run and has not ended it.
+    """
     run, joined = engine.next_attempt(client, family_id(plan))
-    if not joined:
+    if joined:
+        _refuse_another_version(client, run)
+    else:
         options = EnqueueOptions(
             queue_name=engine.MAC_QUEUE,
             workflow_name="family",
             workflow_id=run,
             app_version=engine.VERSION,
+            attributes=dispatch.attributes(need or Need(), priority),
         )
         client.enqueue(options, to_json(plan))
     return run, joined
+
+
+def _refuse_another_version(client: DBOSClient, run: str) -> None:
+    other = {one.workflow_id for one in engine.of_another_version(client)}
+    if run in other:
+        raise NeedsPerson(
+            f"{run} was begun by another version of bot and is not over: let that bot end it, or "
+            f"`bot retry '{run}'` cancels it and begins it anew"
+        )
 
 
 def unfinished(settings: Settings, plan: Plan) -> bool:
@@ -113,15 +152,17 @@ def unfinished(settings: Settings, plan: Plan) -> bool:
 def wait(
     host: Host, client: DBOSClient, settings: Settings, run: str, on_event: Callable[[Event], None]
 ) -> FamilyResult:
-    """Follow the run to its end. Raises the error it ended with, under the class it had."""
+    """Follow the run to its end, also when another machine goes on with it. Raises the error it ended with,
+    under the class it had."""
     read = 0
-    path = settings.run_folder(run) / "events.jsonl"
     while True:
         status = _status(client, run)
-        for event, end in follow(path, read):
+        for event, end in follow(settings.run_folder(run) / "events.jsonl", read):
             on_event(event)
             read = end
-        if status.status not in engine.UNFINISHED:
+        if (went_on := _went_on_as(client, status)) is not None:
+            run, read = went_on, 0
+        elif status.status not in engine.UNFINISHED:
             return _result(status)
         host.try_to_execute()
         time.sleep(POLL)
@@ -129,7 +170,12 @@ def wait(
 
 def wait_ended(host: Host, client: DBOSClient, run: str) -> Any:
     """Follow a run of any kind without its events; returns its output as JSON."""
-    while (status := _status(client, run)).status in engine.UNFINISHED:
+    while True:
+        status = _status(client, run)
+        went_on = _went_on_as(client, status)
+        if went_on is None and status.status not in engine.UNFINISHED:
+            break
+        run = went_on or run
         host.try_to_execute()
         time.sleep(POLL)
     _raise_if_ended_badly(status)
@@ -141,6 +187,13 @@ def _status(client: DBOSClient, run: str) -> Any:
     if not found:
         raise NotFound(f"there is no run {run!r}: `bot status` lists them")
     return found[0]
+
+
+def _went_on_as(client: DBOSClient, status: Any) -> str | None:
+    """The attempt that goes on with it after a take-over by another machine."""
+    if status.status != "CANCELLED" or takeover.MOVED not in (status.attributes or {}):
+        return None
+    return takeover.went_on_as(client, status.workflow_id)
 
 
 def _raise_if_ended_badly(status: Any) -> None:
@@ -164,11 +217,11 @@ def listed(client: DBOSClient, limit: int = 50) -> list[Run]:
 
 def describe(client: DBOSClient, status: Any) -> Run:
     steps = client.list_workflow_steps(status.workflow_id)
-    stops = _stopped(status)
+    stops, went_on = _stopped(status), _went_on_as(client, status)
     return Run(
         id=status.workflow_id,
         kind=status.name,
-        state="stopped" if stops else WORDS.get(status.status, status.status.lower()),
+        state=_state(status, stops, went_on),
         started=(status.created_at or 0) / 1000,
         ended=status.completed_at / 1000 if status.completed_at else None,
         steps=tuple(_step(step) for step in steps if not step["function_name"].startswith("DBOS.")),
@@ -176,8 +229,16 @@ def describe(client: DBOSClient, status: Any) -> Run:
         error_kind=getattr(status.error, "name", None),
         retry_of=status.forked_from,
         executor=status.executor_id,
+        version=None if status.app_version in (engine.VERSION, None) else status.app_version,
+        went_on_as=went_on,
         stopped=stops,
     )
+
+
+def _state(status: Any, stops: dict[str, tuple[str, ...]], went_on: str | None) -> str:
+    if stops:
+        return "stopped"
+    return "moved" if went_on else WORDS.get(status.status, status.status.lower())
 
 
 def _stopped(status: Any) -> dict[str, tuple[str, ...]]:

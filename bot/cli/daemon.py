@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot import settings as settings_
+from bot.errors import HostError
 
 
 def _log_lines() -> None:
@@ -20,6 +23,20 @@ def _log_lines() -> None:
     logger.handlers = [handler]
 
 
+@contextlib.contextmanager
+def _ending_now() -> Iterator[None]:
+    """At the end of the block the process ends, also where a step is still under way: its run is parked."""
+    from bot import engine
+
+    try:
+        yield
+    except HostError as error:
+        logging.getLogger("bot").error("%s", error)
+        engine.end_process(error.exit_code)
+        raise
+    engine.end_process()
+
+
 def run(
     watchlist: Annotated[Path | None, typer.Option(help="Default: watchlist.yaml here.")] = None,
 ) -> None:
@@ -28,7 +45,8 @@ def run(
 
     known = settings_.from_environment()
     _log_lines()
-    daemon.run(known, watchlist or known.watchlist)
+    with _ending_now():
+        daemon.run(known, watchlist or known.watchlist)
 
 
 def worker(
@@ -36,15 +54,24 @@ def worker(
     database_url: Annotated[
         str | None, typer.Option(help="Default: the SQLite file in BOT_HOME.", envvar="BOT_DATABASE_URL")
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="What this machine is good for, beside its own tags; may be repeated."),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="What a model may take here, such as 192GB; default: as measured.")
+    ] = None,
 ) -> None:
-    """A second process that takes runs from the same database."""
+    """A second process, here or on another machine, that takes runs from the same database."""
     from msgspec.structs import replace
 
-    from bot import daemon
+    from bot.fleet import work
 
     known = settings_.from_environment()
     _log_lines()
-    daemon.work(replace(known, database_url=database_url or known.database_url), name)
+    here = replace(known, database_url=database_url or known.database_url)
+    with _ending_now():
+        work.work(here, name, tuple(tag or ()), work.memory_of(memory))
 
 
 def pause() -> None:

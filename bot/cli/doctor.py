@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bot.doctor.finding import Finding
+    from bot.doctor.hosts import Host
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -20,9 +21,16 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     watchlist: Annotated[Path | None, typer.Option(help="Default: watchlist.yaml here.")] = None,
+    hosts: Annotated[
+        bool, typer.Option("--hosts", help="The workers on this database instead: who lives, who runs what.")
+    ] = False,
 ) -> None:
     """Check this machine, the Hub and your files; each failing line says the way out. Changes nothing."""
     from msgspec.structs import replace
+
+    if hosts:
+        _hosts(json=json)
+        return
 
     from bot import doctor as checks
     from bot.cli import show
@@ -43,6 +51,39 @@ def doctor(
     code = next((finding.exit_code for finding in findings if finding.exit_code), 0)
     if code:
         raise typer.Exit(code)
+
+
+def _hosts(*, json: bool) -> None:
+    from bot.cli import show
+    from bot.doctor import hosts
+    from bot.records import to_json
+
+    found = hosts.look(settings_.from_environment())
+    if json:
+        show.as_json([to_json(host) for host in found])
+        return
+    show.out().print(_hosts_table(found) if found else "No worker was seen on this database yet.")
+
+
+def _hosts_table(found: list[Host]) -> Table:
+    from rich.table import Table
+
+    from bot.card.numbers import size
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "worker", "machine", "tags", "memory", "last beat", "runs"):
+        table.add_column(name, overflow="fold")
+    for one in found:
+        table.add_row(
+            "alive" if one.alive else "gone",
+            one.executor,
+            one.host,
+            " ".join(one.tags),
+            size(one.memory_bytes),
+            f"{one.silent_seconds:.0f} s ago",
+            "\n".join(one.runs),
+        )
+    return table
 
 
 def _line(finding: Finding) -> str:

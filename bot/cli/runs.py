@@ -27,16 +27,31 @@ def status(json: Json = False, limit: Annotated[int, typer.Option(help="How many
     with engine.client(known) as client:
         found = runs.listed(client, limit)
         paused = engine.is_paused(client)
+        waits = engine.why_waiting(known, client)
+        others = engine.of_another_version(client)
     if json:
-        show.as_json({"paused": paused, "runs": [to_json(run) for run in found]})
+        told = [to_json(run) | {"waits": waits.get(run.id)} for run in found]
+        show.as_json({"paused": paused, "runs": told})
         return
     console = show.out()
     if paused:
         console.print("Paused: nothing new is started until `bot resume`.")
     console.print(_table(found) if found else "No runs yet.")
     for run in found:
+        if run.id in waits and not paused:
+            console.print(f"{run.id} waits: {waits[run.id]}", soft_wrap=True, markup=False)
+        if run.went_on_as:
+            console.print(f"{run.id} goes on elsewhere as {run.went_on_as}", soft_wrap=True, markup=False)
         if run.error and run.state in ("failed", "parked"):
             console.print(f"{run.id}\n  {run.error}\n  way out: bot retry '{run.id}'", soft_wrap=True)
+    for other in others:
+        console.print(
+            f"{other.workflow_id} was begun by version {other.app_version} of the engine (this is "
+            f"{engine.VERSION}): a bot of that version ends it, or `bot retry '{other.workflow_id}'` cancels "
+            "it and begins it anew",
+            soft_wrap=True,
+            markup=False,
+        )
     for repo, reasons in _stopped(found).items():
         console.print(f"{repo} was stopped by the gate", soft_wrap=True)
         for reason in reasons:

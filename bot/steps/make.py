@@ -74,8 +74,9 @@ def _measured(run: str, plan: Plan, snapshot: Json, folders: Json) -> Json:
 
 @DBOS.step(name="claim")
 def claim(run_id: str) -> str:
-    """Under which attempt's id this quant is published: the one under way, else a new one."""
-    return engine.next_attempt(DBOS, run_id)[0]
+    """Under which attempt's id this quant is published: the one under way, else a new one; that which a
+    run taken over had done already. Raises NotAllowed when the Hub refuses the account."""
+    return engine.claim(run_id)
 
 
 @DBOS.step(name="tidy")
