@@ -19,7 +19,8 @@ from dbos import DBOSClient
 
 from bot.journal import tables
 from bot.journal.database import Journal
-from bot.journal.looking import looking, runs_if_any
+from bot.journal.looking import looking
+from bot.plan.past import runs_if_any
 from bot.records import to_json
 from bot.runs import WORDS
 from bot.settings import Settings

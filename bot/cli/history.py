@@ -40,7 +40,7 @@ def history(
     with looking(settings_.from_environment()) as opened:
         found = timeline.since(opened, from_=start, kinds=kinds, limit=100_000 if repo else limit)
     mine = [one for one in found if repo is None or _about(one, repo)][:limit]
-    mine.reverse()
+    mine.sort(key=lambda one: (one.at, one.id))
     if json:
         show.as_json([to_json(one) for one in mine])
         return
@@ -92,6 +92,8 @@ def _lines(found: Iterable[Happened]) -> Iterator[Text]:
 
     from rich.text import Text
 
+    from bot.cli.plan_words import printable
+
     day = ""
     for one in found:
         at = datetime.fromtimestamp(one.at).astimezone()
@@ -101,7 +103,7 @@ def _lines(found: Iterable[Happened]) -> Iterator[Text]:
         text = one.text if one.subject in one.text or not one.subject else f"{one.subject}: {one.text}"
         line = Text(f"  {at:%H:%M}  ")
         line.append(f"{one.kind:<10}", style=_COLOURS.get(one.kind, ""))
-        line.append(text)
+        line.append(printable(text))
         yield line
 
 

@@ -54,7 +54,7 @@ def _plan(
     states: tuple[State, ...] = () if everything else ("waiting", "approved", "started")
     with looking(known) as opened:
         kept = plans.listed(opened, states)
-        found = _watchlist(known, watchlist)
+        found = _watchlist(known, watchlist) if any(one.state == "approved" for one in kept) else None
         ordered = dict(_outlook(known, opened, found)) if found else {}
     if json:
         show.as_json([plan_words.as_json(one, ordered.get(one.id)) for one in kept])
@@ -199,8 +199,7 @@ def person() -> str:
 
 def _past(known: Settings) -> tuple[PastRun, ...]:
     """Past runs; none where nothing ever ran."""
-    from bot.journal.looking import runs_if_any
-    from bot.plan.past import past_runs
+    from bot.plan.past import past_runs, runs_if_any
 
     with runs_if_any(known) as client:
         return past_runs(client) if client is not None else ()
@@ -228,9 +227,9 @@ def _outlook(known: Settings, opened: Any, found: Watchlist) -> list[tuple[str, 
     """What keeps each approved plan from starting now, as far as this machine can tell; in order."""
     from datetime import UTC, datetime
 
-    from bot.journal.looking import runs_if_any
     from bot.plan import decisions, room
     from bot.plan.budget import local
+    from bot.plan.past import runs_if_any
     from bot.watch.watchlist import LocatedWatchlist
 
     lines = found.lines if isinstance(found, LocatedWatchlist) else {}

@@ -68,7 +68,7 @@ def _block(kept: Kept, now: Verdict | None, by_rule: str) -> Iterator[Text]:
     elif kept.state == "started":
         yield Text(f"    bot show '{kept.run}'")
     elif kept.decided_by and kept.decided_by != by_rule:
-        yield Text(f"    by {kept.decided_by}{': ' + proposal.said if proposal.said else ''}")
+        yield Text(f"    by {kept.decided_by}{': ' + printable(proposal.said) if proposal.said else ''}")
 
 
 def goes_to(proposal: Proposal) -> str:
@@ -113,6 +113,13 @@ def ago(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min ago"
     return f"{seconds / 3600:.0f} h ago" if seconds < 172_800 else f"{seconds / 86_400:.0f} days ago"
+
+
+def printable(text: str) -> str:
+    """A text that others wrote, on one line and without what a terminal would obey."""
+    return "".join(
+        c if c.isprintable() else " " if c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 # ------------------------------------------------------------------ one plan
@@ -182,7 +189,7 @@ def _standing(now: Verdict | None, kept: Kept | None) -> Iterator[str]:
     yield f"state       {state}{by}{at}"
     yield f"rule        {kept.proposal.rule}"
     if kept.proposal.said:
-        yield f"said        {kept.proposal.said}"
+        yield f"said        {printable(kept.proposal.said)}"
     if kept.run:
         yield f"run         {kept.run}"
     if kept.state == "waiting":

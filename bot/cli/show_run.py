@@ -34,7 +34,7 @@ def show(
     """One run: each step with its start, how long it took and its error, and the end of its log."""
     from bot.cli import show as shown
     from bot.errors import NotFound
-    from bot.journal.looking import runs_if_any
+    from bot.plan.past import runs_if_any
     from bot.records import to_json
 
     known = settings_.from_environment()
@@ -155,14 +155,11 @@ def _tail(path: Path, lines: int | None) -> list[str]:
 def _log(path: Path, lines: int | None) -> Iterator[str]:
     if lines == 0:
         return
+    from bot.cli.plan_words import printable
+
     found = _tail(path, lines)
     if not found:
         yield "\nIts log is not on this machine, or nothing was written to it."
         return
     yield f"\nlog ({path})" if lines is None else f"\nthe end of its log ({path})"
-    yield from (_printable(line) for line in found)
-
-
-def _printable(line: str) -> str:
-    """A log line without what a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\t" else "�" for c in line)
+    yield from map(printable, found)

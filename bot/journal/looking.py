@@ -6,17 +6,11 @@ import contextlib
 from collections.abc import Iterator
 
 import sqlalchemy
-from dbos import DBOSClient
 from sqlalchemy.pool import StaticPool
 
-from bot import engine
-from bot.errors import NotFound
 from bot.journal import tables
 from bot.journal.database import Journal, journal
 from bot.settings import Settings
-
-_RUNS = "workflow_status"
-_SCHEMA = "dbos"
 
 
 @contextlib.contextmanager
@@ -33,24 +27,3 @@ def looking(settings: Settings) -> Iterator[Journal]:
         yield opened
     finally:
         opened.close()
-
-
-@contextlib.contextmanager
-def runs_if_any(settings: Settings) -> Iterator[DBOSClient | None]:
-    """A client of DBOS's runs; None where none ever ran, also where only the journal is there yet.
-
-    Raises HostError.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            found = stack.enter_context(engine.client(settings))
-        except NotFound:
-            yield None
-            return
-        yield found if _has_runs(found) else None
-
-
-def _has_runs(found: DBOSClient) -> bool:
-    seen = sqlalchemy.inspect(found._sys_db.engine)
-    schema = None if seen.dialect.name == "sqlite" else _SCHEMA
-    return seen.has_table(_RUNS, schema=schema)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import sqlalchemy
 from dbos import DBOSClient
 
 from bot import engine
+from bot.errors import NotFound
 from bot.plan.estimate import PastRun, Stage, work_of
 from bot.records import Plan, from_json
 from bot.settings import Settings
@@ -18,6 +21,31 @@ READ = 20
 _STAGES: Mapping[str, Stage] = {
     "fetch": "fetch", "quantize": "quantize", "measure": "measure", "measure early": "measure",
 }  # fmt: skip
+
+
+_RUNS = "workflow_status"
+_SCHEMA = "dbos"
+
+
+@contextlib.contextmanager
+def runs_if_any(settings: Settings) -> Iterator[DBOSClient | None]:
+    """A client of DBOS's runs; None where none ever ran, also where only the journal is there yet.
+
+    Raises HostError.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(engine.client(settings))
+        except NotFound:
+            yield None
+            return
+        yield found if _has_runs(found) else None
+
+
+def _has_runs(found: DBOSClient) -> bool:
+    seen = sqlalchemy.inspect(found._sys_db.engine)
+    schema = None if seen.dialect.name == "sqlite" else _SCHEMA
+    return seen.has_table(_RUNS, schema=schema)
 
 
 def machine_of(settings: Settings) -> str:
