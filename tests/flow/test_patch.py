@@ -161,7 +161,7 @@ def test_killed_between_two_commits_it_goes_on_and_commits_nothing_twice(
     for repo in QUANTS:
         assert publisher.commits(repo)[:2] == [done[repo]["commit"], publisher.heads[repo]]
         assert publisher.read(repo, "generation_config.json") == config
-        assert "former" not in publisher.read(repo, "README.md"), "no prompt is another"
+        assert "the former" not in publisher.read(repo, "README.md"), "no prompt is another"
     assert len({event["run"] for event in publisher.bot.events()}) == 1, "the same run went on"
 
 
