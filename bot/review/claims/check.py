@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from bot.card.board import Board
+from bot.records import Record
 from bot.review.claims.blocks import Block, blocks
 from bot.review.claims.claim import Claim, Work
 from bot.review.claims.clause import Clause, clauses
@@ -21,6 +22,7 @@ from bot.review.claims.kinds import ALL
 from bot.review.claims.metrics import Scale
 from bot.review.claims.parties import parties
 from bot.review.claims.plain import Plain
+from bot.review.claims.repeated import Memory, around
 from bot.review.claims.rows import Reader
 from bot.review.claims.scan import Scanner, Token
 
@@ -61,6 +63,14 @@ def _mended(plain: Plain, claim: Claim, fix: str | None) -> str | None:
     return plain.original[start:first] + fix + plain.original[last:end]
 
 
+class _Sentence(Record, frozen=True, kw_only=True):
+    """What one sentence claims, where it stood, and the context that it leaves behind."""
+
+    start: int
+    claims: tuple[Claim, ...]
+    after: Context
+
+
 class _Examiner:
     """Walks through the blocks and remembers what was said: headings, subjects, rivals."""
 
@@ -75,6 +85,7 @@ class _Examiner:
         self.section = self.start
         self.paragraph, self.at = -1, 0
         self._scanned: dict[int, tuple[Token, ...]] = {}
+        self._judged = Memory[_Sentence]()
         self.spoken = self.start
 
     def claims(self) -> Iterator[Claim]:
@@ -95,14 +106,10 @@ class _Examiner:
         if block.paragraph != self.paragraph:
             self.paragraph, self.spoken = block.paragraph, self.section
         context = self._with_strangers(block)
-        parts = list(clauses(self.text, tokens, block.start, block.end))
-        everyone = [parties(part) for part in parts]
-        rivals = tuple(dict.fromkeys(n for found in everyone for p in found if p.rival for n in p.models))
-        for clause, found in zip(parts, everyone, strict=True):
-            told = self._told(clause, context, rivals if not any(p.rival for p in found) else ())
-            claims = list(self._clause(clause, told))
-            yield from claims
-            context = self._after(clause, context, silent=not claims)
+        key = (*around(self.text, block.start, block.end), block.kind, context)
+        known = self._judged.get(key, lambda: self._clauses(block, tokens, context))
+        yield from (claim.moved(block.start - known.start) for claim in known.claims)
+        context = known.after
         if any(token.unknown and not _OF_PARTS.match(self.text, token.end) for token in tokens):
             self.section = replace(self.section, strangers=True)
             context = replace(context, strangers=True)
@@ -115,6 +122,19 @@ class _Examiner:
             borrowed=False,
             fixed=False,
         )
+
+    def _clauses(self, block: Block, tokens: tuple[Token, ...], context: Context) -> _Sentence:
+        """The claims of one sentence, clause by clause, and what it leaves to the next."""
+        parts = list(clauses(self.text, tokens, block.start, block.end))
+        everyone = [parties(part) for part in parts]
+        rivals = tuple(dict.fromkeys(n for found in everyone for p in found if p.rival for n in p.models))
+        claims: list[Claim] = []
+        for clause, found in zip(parts, everyone, strict=True):
+            told = self._told(clause, context, rivals if not any(p.rival for p in found) else ())
+            made = list(self._clause(clause, told))
+            claims += made
+            context = self._after(clause, context, silent=not made)
+        return _Sentence(start=block.start, claims=tuple(claims), after=context)
 
     def _said(self, block: Block, tokens: tuple[Token, ...]) -> tuple[str, ...]:
         """The tasks of this sentence; behind a semicolon also those before it."""

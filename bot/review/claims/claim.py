@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from bot.records import Record
 from bot.review.claims.clause import Clause
 from bot.review.claims.context import Context
@@ -27,6 +29,13 @@ class Claim(Record, frozen=True, kw_only=True):
     readings: tuple[Reading, ...]
     doubtful: bool = False
     number: tuple[int, int] | None = None
+
+    def moved(self, by: int) -> Claim:
+        """The same claim at another place."""
+        if not by:
+            return self
+        number = (self.number[0] + by, self.number[1] + by) if self.number else None
+        return replace(self, start=self.start + by, end=self.end + by, number=number)
 
 
 class Work(Nearby):

@@ -84,6 +84,7 @@ class Scale:
 
     def __init__(self, board: Board) -> None:
         self.board = board
+        self._gaps: dict[tuple[str, str, str], Gap] = {}
         self.scored = tuple(model for model in board.models if model.scores)
 
     @property
@@ -119,6 +120,13 @@ class Scale:
         return score.value if score else None
 
     def gap(self, mine: Model, theirs: Model, metric: str) -> Gap:
+        """The two on one metric. A board is asked the same again and again, so what was found is kept."""
+        key = (mine.name, theirs.name, metric)
+        if key not in self._gaps:
+            self._gaps[key] = self._gap(mine, theirs, metric)
+        return self._gaps[key]
+
+    def _gap(self, mine: Model, theirs: Model, metric: str) -> Gap:
         if metric == PARAMETERS and same_weights(mine, theirs):
             known = mine.parameters or theirs.parameters or 1e9
             return Gap(metric=metric, mine=known, theirs=known)

@@ -90,7 +90,7 @@ def _foreign(work: Work, index: int) -> bool:
     """A verb whose subject is none of the board's: `precision in these layers improved ARC Easy`."""
     before = work.clause.tokens[:index]
     if any(
-        t.is_model or t.tasks or t.superlative or t.kind("pronoun", "group", "metric", "performance")
+        t.is_model or t.tasks or t.superlative or t.kind("pronoun", "group", "metric", "performance", "tasks")
         for t in before
     ):
         return False

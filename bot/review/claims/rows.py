@@ -17,6 +17,7 @@ from bot.review.claims.judge import differs, fits
 from bot.review.claims.kinds import ALL
 from bot.review.claims.metrics import MEAN, SIZE, Scale, shown, signed, title
 from bot.review.claims.quantities import Quantity
+from bot.review.claims.repeated import Memory, around
 from bot.review.claims.scan import Scanner, Token
 from bot.review.claims.tables import Cell, Table
 
@@ -44,11 +45,22 @@ class Reader:
         columns = [column(self.text, cell, self._tokens(cell)) for cell in table.header]
         context = replace(context, strangers=False)
         yield from arrows(self.text, self.scale, table, self._tokens)
+        judged = Memory[tuple[int, tuple[Claim, ...]]]()
         for row in table.rows:
-            if len(row) == 1 or len(table.header) == 1:
-                yield from self._in_order(table, row, context)
-            else:
-                yield from self._row(table, columns, row, context)
+
+            def made(row: tuple[Cell, ...] = row) -> tuple[int, tuple[Claim, ...]]:
+                return row[0].start, tuple(self._of_row(table, columns, row, context))
+
+            start, claims = judged.get(around(self.text, row[0].start, row[-1].end), made)
+            yield from (claim.moved(row[0].start - start) for claim in claims)
+
+    def _of_row(
+        self, table: Table, columns: list[Column], row: tuple[Cell, ...], context: Context
+    ) -> Iterator[Claim]:
+        if len(row) == 1 or len(table.header) == 1:
+            yield from self._in_order(table, row, context)
+        else:
+            yield from self._row(table, columns, row, context)
 
     def _tokens(self, cell: Cell) -> tuple[Token, ...]:
         return self.scanner.tokens(self.text, cell.start, cell.end)

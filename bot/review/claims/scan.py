@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from msgspec.structs import replace
+
 from bot.card.board import Board
 from bot.records import Record
 from bot.review.claims import words as vocabulary
 from bot.review.claims.names import Names
 from bot.review.claims.quantities import Quantity, count, read
+from bot.review.claims.repeated import Memory, around
 from bot.review.claims.task_names import spellings
 from bot.review.claims.words import Relation, Superlative, Word
 
@@ -89,10 +92,19 @@ class Scanner:
         self.board = board
         self.names = Names(board)
         self._tasks = {_words_of(phrase): tasks for phrase, tasks in spellings(board.tasks).items()}
+        self._known = Memory[tuple[int, tuple[Token, ...]]]()
         self._task_starts = {phrase[0] for phrase in self._tasks}
 
     def tokens(self, text: str, start: int, end: int) -> tuple[Token, ...]:
         """The tokens between two offsets, in order and without overlap."""
+        at, found = self._known.get(
+            around(text, start, end), lambda: (start, self._scanned(text, start, end))
+        )
+        if at == start:
+            return found
+        return tuple(replace(t, start=t.start + start - at, end=t.end + start - at) for t in found)
+
+    def _scanned(self, text: str, start: int, end: int) -> tuple[Token, ...]:
         found: list[Token] = []
         skipped = [m.span() for m in _PAREN.finditer(text, start, end)]
         at = start
