@@ -11,6 +11,7 @@ from bot import settings as settings_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from rich.table import Table
     from rich.text import Text
 
     from bot.journal.timeline import EventKind, Happened
@@ -45,8 +46,8 @@ def history(
         show.as_json([to_json(one) for one in mine])
         return
     console = show.out()
-    for line in _lines(mine):
-        console.print(line, soft_wrap=not console.is_terminal)
+    for part in _days(mine, wrap=console.is_terminal):
+        console.print(part, soft_wrap=not console.is_terminal)
     if not mine:
         console.print("Nothing happened yet." if not (since or repo or kind) else "Nothing of that happened.")
 
@@ -86,25 +87,47 @@ def _about(one: Happened, repo: str) -> bool:
     )
 
 
-def _lines(found: Iterable[Happened]) -> Iterator[Text]:
-    """A heading for each day, a line for each event; local time."""
+def _days(found: Iterable[Happened], *, wrap: bool) -> Iterator[Text | Table]:
+    """A heading for each day, a line for each event, in local time; with `wrap` long texts stay in their
+    column."""
+    from datetime import datetime
+    from itertools import groupby
+
+    from rich.text import Text
+
+    for day, events in groupby(found, lambda one: datetime.fromtimestamp(one.at).date()):
+        yield Text(f"{day:%A} {day}", style="bold")
+        rows = [_row(one) for one in events]
+        if wrap:
+            yield _table(rows)
+        else:
+            for at, kind, text in rows:
+                yield Text.assemble("  ", at, "  ", kind, " " * (10 - len(kind)), text)
+
+
+def _row(one: Happened) -> tuple[str, Text, str]:
     from datetime import datetime
 
     from rich.text import Text
 
     from bot.cli.plan_words import printable
 
-    day = ""
-    for one in found:
-        at = datetime.fromtimestamp(one.at).astimezone()
-        if f"{at:%Y-%m-%d}" != day:
-            day = f"{at:%Y-%m-%d}"
-            yield Text(f"{at:%A} {day}", style="bold")
-        text = one.text if one.subject in one.text or not one.subject else f"{one.subject}: {one.text}"
-        line = Text(f"  {at:%H:%M}  ")
-        line.append(f"{one.kind:<10}", style=_COLOURS.get(one.kind, ""))
-        line.append(printable(text))
-        yield line
+    text = one.text if one.subject in one.text or not one.subject else f"{one.subject}: {one.text}"
+    kind = Text(one.kind, style=_COLOURS.get(one.kind, ""))
+    return f"{datetime.fromtimestamp(one.at):%H:%M}", kind, printable(text)
+
+
+def _table(rows: Iterable[tuple[str, Text, str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 1))
+    for name in ("at", "kind"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("text", overflow="fold")
+    for at, kind, text in rows:
+        table.add_row(at, kind, Text(text))
+    return table
 
 
 _COLOURS = {

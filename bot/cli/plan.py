@@ -61,7 +61,7 @@ def _plan(
         return
     console = show.out()
     for line in plan_words.list_lines(kept, ordered, decisions.BY_RULE):
-        console.print(line, soft_wrap=not console.is_terminal)
+        plan_words.put(console, line)
 
 
 @plan.command("of", hidden=True)

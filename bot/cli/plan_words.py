@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from bot.card.numbers import size
@@ -19,7 +21,7 @@ from bot.records import to_json
 
 _HEADINGS = {
     "started": "Running",
-    "waiting": "Waiting for your yes",
+    "waiting": "Waiting for your yes: bot approve ID, or bot refuse ID",
     "approved": "Approved, the next to start first",
     "refused": "Refused",
     "superseded": "Superseded by a newer change",
@@ -30,6 +32,15 @@ _DOES = {
     "mark": "writes a line on the card of",
     "freeze": "holds everything of this base",
 }
+
+
+def put(console: Console, line: Text) -> None:
+    """One line; in a terminal its continuation is indented as it is itself."""
+    if not console.is_terminal:
+        console.print(line, soft_wrap=True)
+        return
+    indent = len(line.plain) - len(line.plain.lstrip(" "))
+    console.print(Padding(line[indent:], (0, 0, 0, indent)))
 
 
 def list_lines(kept: Sequence[Kept], outlook: Mapping[str, Verdict], by_rule: str) -> Iterator[Text]:
@@ -51,16 +62,13 @@ def list_lines(kept: Sequence[Kept], outlook: Mapping[str, Verdict], by_rule: st
 
 def _block(kept: Kept, now: Verdict | None, by_rule: str) -> Iterator[Text]:
     proposal = kept.proposal
-    line = Text("  ")
-    line.append(kept.id, style="cyan")
-    line.append(f"  {proposal.repo}, {proposal.why}, {ago(time.time() - kept.created_at)}")
-    yield line
+    yield Text.assemble("  ", (kept.id, "cyan"))
+    yield Text(f"    {proposal.repo}, {proposal.why}, {ago(time.time() - kept.created_at)}")
     yield Text(f"    {goes_to(proposal)}")
     if taking := takes(proposal.estimate):
         yield Text(f"    {taking}")
     if kept.state == "waiting":
         yield Text(f"    why it waits: {proposal.rule}")
-        yield Text(f"    bot approve {kept.id}, or bot refuse {kept.id}")
     elif kept.state == "approved":
         yield Text(
             f"    {now.told if now and now.outcome == 'later' else 'starts when `bot run` looks next'}"
@@ -89,14 +97,23 @@ def takes(estimate: Estimate) -> str:
     """`31.2 GiB disk, 9.0 GiB memory, about 3.2 h (2.8 to 4.1 h)`; what is not known is said to be so."""
     parts = [f"{size(estimate.disk_bytes)} disk"] if estimate.disk_bytes else []
     parts += [f"{size(estimate.memory_bytes)} memory"] if estimate.memory_bytes else []
-    parts += [f"{size(estimate.upload_bytes)} on the Hub"] if estimate.upload_bytes else []
+    parts += [f"{size(estimate.upload_bytes)} upload"] if estimate.upload_bytes else []
     if estimate.seconds is not None:
-        low, high = estimate.seconds_low or estimate.seconds, estimate.seconds_high or estimate.seconds
-        spread = f" ({hours(low)} to {hours(high)})" if hours(low) != hours(high) else ""
-        parts.append(f"about {hours(estimate.seconds)}{spread}")
+        spread = _spread(estimate)
+        parts.append(f"about {hours(estimate.seconds)}" + (f" ({spread})" if spread else ""))
     elif estimate.memory_bytes:
         parts.append("time not known")
     return ", ".join(parts)
+
+
+def _spread(estimate: Estimate) -> str:
+    """`2.8 to 4.1 h`; empty where the past runs agree."""
+    if estimate.seconds_low is None or estimate.seconds_high is None:
+        return ""
+    low, high = hours(estimate.seconds_low), hours(estimate.seconds_high)
+    if low == high:
+        return ""
+    return f"{low.split()[0] if low.split()[1] == high.split()[1] else low} to {high}"
 
 
 def hours(seconds: float) -> str:
@@ -127,21 +144,28 @@ def printable(text: str) -> str:
 
 def show_one(console: Console, proposal: Proposal, now: Verdict | None, kept: Kept | None) -> None:
     """A plan whole. `now`: what the watchlist says of one that was made just now."""
-    soft = not console.is_terminal
     if proposal.plan is not None:
         console.print(show.plan_table(proposal.plan))
     else:
-        console.print(f"{proposal.repo} at {proposal.sha[:12]}", markup=False, soft_wrap=soft)
-    for line in _details(proposal, now, kept):
-        console.print(line, markup=False, soft_wrap=soft)
+        console.print(f"{proposal.repo} at {proposal.sha[:12]}", markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        for name, text in _details(proposal, now, kept):
+            console.print(f"{name:<11} {text}" if name else text, markup=False, soft_wrap=True)
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, text in _details(proposal, now, kept):
+        table.add_row(name, Text(text))
+    console.print(table)
 
 
-def _details(proposal: Proposal, now: Verdict | None, kept: Kept | None) -> Iterator[str]:
+def _details(proposal: Proposal, now: Verdict | None, kept: Kept | None) -> Iterator[tuple[str, str]]:
     estimate = proposal.estimate
-    yield f"why         {proposal.why}"
+    yield "why", proposal.why
     if proposal.plan is None:
         for number, target in enumerate(proposal.targets):
-            yield f"{'goes to' if number == 0 else '':<11} {target}"
+            yield "goes to" if number == 0 else "", target
     for name, text in (
         ("disk", f"{size(estimate.disk_bytes)} in BOT_HOME at most" if estimate.disk_bytes else ""),
         ("memory", f"{size(estimate.memory_bytes)}, the largest step" if estimate.memory_bytes else ""),
@@ -149,7 +173,7 @@ def _details(proposal: Proposal, now: Verdict | None, kept: Kept | None) -> Iter
         ("time", _time(estimate)),
     ):
         if text:
-            yield f"{name:<11} {text}"
+            yield name, text
     yield from _standing(now, kept)
 
 
@@ -165,12 +189,11 @@ def _storage(estimate: Estimate) -> str:
 def _time(estimate: Estimate) -> str:
     if estimate.seconds is None:
         return f"not known: {estimate.basis}" if estimate.basis else ""
-    low, high = estimate.seconds_low or estimate.seconds, estimate.seconds_high or estimate.seconds
-    spread = f", between {hours(low)} and {hours(high)}" if hours(low) != hours(high) else ""
-    return f"about {hours(estimate.seconds)}{spread}, {estimate.basis}"
+    spread = _spread(estimate)
+    return f"about {hours(estimate.seconds)}{f', {spread}' if spread else ''}, {estimate.basis}"
 
 
-def _standing(now: Verdict | None, kept: Kept | None) -> Iterator[str]:
+def _standing(now: Verdict | None, kept: Kept | None) -> Iterator[tuple[str, str]]:
     words = {
         "start": "it would start",
         "ask": "it would ask",
@@ -178,22 +201,22 @@ def _standing(now: Verdict | None, kept: Kept | None) -> Iterator[str]:
         "no": "nothing to do",
     }
     if now is not None:
-        yield f"watchlist   {words[now.outcome]}: {now.told}"
+        yield "watchlist", f"{words[now.outcome]}: {now.told}"
     if kept is None:
-        yield "Nothing was kept: `--keep` keeps it among the plans, `bot publish` makes it now."
+        yield "kept", "no: `--keep` keeps it among the plans, `bot publish` makes it now"
         return
-    yield f"id          {kept.id}"
+    yield "id", kept.id
     state = kept.state if kept.state != "waiting" else "waiting for your yes"
     by = f" by {kept.decided_by}" if kept.decided_by else ""
     at = f", {datetime.fromtimestamp(kept.decided_at):%Y-%m-%d %H:%M}" if kept.decided_at else ""
-    yield f"state       {state}{by}{at}"
-    yield f"rule        {kept.proposal.rule}"
+    yield "state", state + by + at
+    yield "rule", kept.proposal.rule
     if kept.proposal.said:
-        yield f"said        {printable(kept.proposal.said)}"
+        yield "said", printable(kept.proposal.said)
     if kept.run:
-        yield f"run         {kept.run}"
+        yield "run", kept.run
     if kept.state == "waiting":
-        yield f"Say yes with `bot approve {kept.id}`, no with `bot refuse {kept.id}`."
+        yield "yes or no", f"bot approve {kept.id}, or bot refuse {kept.id}"
 
 
 # ------------------------------------------------------------------ JSON

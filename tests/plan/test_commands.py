@@ -78,12 +78,12 @@ def test_the_list_says_what_why_and_what_to_type() -> None:
     text = run("plan")
     for line in (
         "Running",
-        "Waiting for your yes",
-        f"  {ids['waiting']}  Qwen/Qwen3-8B, a new base, just now",
+        "Waiting for your yes: bot approve ID, or bot refuse ID",
+        f"  {ids['waiting']}",
+        "    Qwen/Qwen3-8B, a new base, just now",
         "    qx86-hi 953.7 MiB, qx64-hi 953.7 MiB to me, public when verified",
-        "    28.9 GiB disk, 8.4 GiB memory, 1.9 GiB on the Hub, about 3.2 h (2.8 h to 4.1 h)",
+        "    28.9 GiB disk, 8.4 GiB memory, 1.9 GiB upload, about 3.2 h (2.8 to 4.1 h)",
         "    why it waits: everything asks (approval, watchlist.yaml:14)",
-        f"    bot approve {ids['waiting']}, or bot refuse {ids['waiting']}",
         "Approved, the next to start first",
     ):
         assert line in text.splitlines()
@@ -98,7 +98,7 @@ def test_one_plan_whole() -> None:
     for line in (
         "disk        28.9 GiB in BOT_HOME at most",
         "Hub         1.9 GiB more, 953.7 MiB of it private at a time",
-        "time        about 3.2 h, between 2.8 h and 4.1 h, from 3 runs on this machine (Qwen3-4B)",
+        "time        about 3.2 h, 2.8 to 4.1 h, from 3 runs on this machine (Qwen3-4B)",
         "state       waiting for your yes",
         "rule        everything asks (approval, watchlist.yaml:14)",
     ):
