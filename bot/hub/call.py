@@ -23,6 +23,7 @@ from bot.hub.collections_store import CollectionStore
 from bot.hub.names import is_repo_id, is_user
 from bot.hub.reading import Kind, RepoSettings
 from bot.hub.store import Store
+from bot.hub.webhooks import Event, Webhooks
 
 KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
 TOKEN_PREFIX = "hf_"  # noqa: S105  what every Hub token starts with, no token
@@ -36,6 +37,7 @@ class Hub:
     collections: CollectionStore
     open_: bool
     upload_key: bytes
+    webhooks: Webhooks
 
 
 def user_of(authorization: str | None, *, open_: bool) -> str | None:
@@ -119,6 +121,16 @@ class Call:
     def revision(self) -> str:
         return self.params.get("revision", "main")
 
+    @property
+    def branch(self) -> str:
+        return self.revision.removeprefix("refs/heads/")
+
+    def announce(
+        self, event: Event, kind: Kind, repo: str, *, private: bool | None = None, **more: Any
+    ) -> None:
+        """Tell the webhooks that watch this repo or its owner."""
+        self.hub.webhooks.announce(self.base, event, kind, repo, private=private, more=more)
+
     def repo_url(self, kind: Kind, repo: str) -> str:
         return f"{self.base}/{'datasets/' if kind == 'dataset' else ''}{repo}"
 
@@ -138,7 +150,18 @@ class Call:
             settings = self.store.settings(kind, repo)
             if self.may_read(settings):
                 return settings
-        raise repo_not_found(anonymous=user is None)
+        raise self._elsewhere(kind, repo) or repo_not_found(anonymous=user is None)
+
+    def _elsewhere(self, kind: Kind, repo: str) -> Refused | None:
+        """The way to a repo that has another name now, for a caller who may read it, as the Hub gives it."""
+        to, path = self.store.moved_to(kind, repo), self.request.scope["path"]
+        if to is None or f"/{repo}" not in path:
+            return None
+        if self.store.exists(kind, to) and not self.may_read(self.store.settings(kind, to)):
+            return None
+        query = f"?{self.request.url.query}" if self.request.url.query else ""
+        address = f"{self.base}{path.replace(f'/{repo}', f'/{to}', 1)}{query}"
+        return Refused(307, f"{repo} is {to} now", headers={"Location": address})
 
     def downloadable(self) -> RepoSettings:
         """`readable`, and not gated against this caller (Refused 401, 403)."""

@@ -26,6 +26,7 @@ from bot.hub.call import Call, Hub
 from bot.hub.history import Delete, Operation, Put
 from bot.hub.names import check_path
 from bot.hub.objects import Objects
+from bot.hub.webhooks import Event
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 LFS_JSON = {"Content-Type": "application/vnd.git-lfs+json"}
@@ -136,6 +137,8 @@ def commit(call: Call) -> Response:
         settings.kind, settings.id, call.revision, operations, title,
         str(header.get("description") or ""), author=call.user, parent=header.get("parentCommit"),
     )  # fmt: skip
+    updated = {"ref": f"refs/heads/{call.branch}", "oldSha": made.parent, "newSha": made.id}
+    call.announce(Event("update", "repo.content"), settings.kind, settings.id, updatedRefs=[updated])
     url = f"{call.repo_url(settings.kind, settings.id)}/commit/{made.id}"
     return answer({"success": True, "commitOid": made.id, "commitUrl": url, "hookOutput": ""})
 

@@ -12,7 +12,7 @@ from bot.loopback import is_loopback
 
 
 async def control(request: Request) -> Response:
-    """POST a fault to faults, GET what is armed, DELETE all; GET or DELETE requests."""
+    """POST a fault to faults, GET what is armed, DELETE all; GET or DELETE requests; GET deliveries."""
     board: FaultBoard = request.app.state.faults
     try:
         if request.client is not None and not is_loopback(request.client.host):
@@ -20,6 +20,8 @@ async def control(request: Request) -> Response:
         if request.path_params["what"] == "requests":
             await board.settled()
             return _requests(request, board)
+        if request.path_params["what"] == "deliveries":
+            return answer(list(request.app.state.hub.webhooks.delivered))
         if request.method == "POST":
             board.armed.append(_fault(await request.body()))
         elif request.method == "DELETE":

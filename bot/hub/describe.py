@@ -21,6 +21,10 @@ BRIEF = (
     "modelId",
 )  # fmt: skip
 FULL = (*BRIEF, "author", "sha", "lastModified", "gated", "disabled", "siblings")
+OUTER = (
+    "author", "sha", "lastModified", "createdAt", "private", "gated", "disabled", "downloads",
+    "downloadsAllTime", "likes", "trendingScore",
+)  # fmt: skip
 ON_REQUEST = ("evalResults", "downloadsAllTime", "childrenModelCount", "baseModels", "trendingScore")
 MAX_HEADER = 100_000_000
 """Bytes; the limit of the safetensors format for its header."""
@@ -35,16 +39,12 @@ def repo_info(
     store: Store, kind: Kind, repo: str, revision: str = "main", *, blobs: bool = False
 ) -> dict[str, Any]:
     """Everything known of a repo at a revision; `blobs` adds sizes and hashes of the files."""
-    settings = store.settings(kind, repo)
-    commit = store.commit_at(kind, repo, revision)
+    outer = outer_info(store, kind, repo, revision)
+    commit = store.commit_at(kind, repo, outer["sha"])
     card = metadata.card_data(_text(store, commit, "README.md")) or {}
     config = _config(store, commit) if kind == "model" else {}
     info: dict[str, Any] = {
-        "_id": object_id(kind, repo, settings.created_at), "id": repo, "author": repo.split("/")[0],
-        "sha": commit.id, "lastModified": commit.date, "createdAt": settings.created_at,
-        "private": settings.private, "gated": settings.gated, "disabled": False,
-        "downloads": settings.downloads, "downloadsAllTime": settings.downloads, "likes": settings.likes,
-        "trendingScore": 0, "tags": metadata.tags(kind, card, config, list(commit.files)),
+        **outer, "tags": metadata.tags(kind, card, config, list(commit.files)),
         "siblings": [_sibling(path, entry, blobs) for path, entry in commit.files.items()],
         "usedStorage": sum(e.size for e in commit.files.values() if e.lfs), "cardData": card or None,
     }  # fmt: skip
@@ -59,6 +59,19 @@ def repo_info(
         if parameters:
             info["safetensors"] = {"parameters": parameters, "total": sum(parameters.values())}
     return {name: value for name, value in info.items() if value is not None}
+
+
+def outer_info(store: Store, kind: Kind, repo: str, revision: str = "main") -> dict[str, Any]:
+    """What is known of a repo without a look into its files: the fields of `OUTER`."""
+    settings = store.settings(kind, repo)
+    commit = store.commit_at(kind, repo, revision)
+    return {
+        "_id": object_id(kind, repo, settings.created_at), "id": repo, "author": repo.split("/")[0],
+        "sha": commit.id, "lastModified": commit.date, "createdAt": settings.created_at,
+        "private": settings.private, "gated": settings.gated, "disabled": False,
+        "downloads": settings.downloads, "downloadsAllTime": settings.downloads, "likes": settings.likes,
+        "trendingScore": 0,
+    }  # fmt: skip
 
 
 def shaped(info: dict[str, Any], expand: list[str], names: Iterable[str] | None = None) -> dict[str, Any]:

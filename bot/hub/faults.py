@@ -30,7 +30,7 @@ class Fault(Record, frozen=True):
     """What goes wrong.
 
     rate_limit  429 with Retry-After and the Hub's RateLimit headers, `seconds` (whole) to wait
-    error       `status`, nothing done
+    error       `status` (and the Hub's X-Error-Code, where `code` is given), nothing done
     cut         the connection ends after `at` bytes of the answer (side=response: the work is done), or of
                 the upload (side=request: it is not). A HEAD has no body to cut and is left alone
     slow        `seconds` pass before the request is looked at
@@ -48,6 +48,7 @@ class Fault(Record, frozen=True):
     at: int = 0
     side: Literal["request", "response"] = "response"
     file: str = ""
+    code: str = ""
 
     def matches(self, method: str, path: str) -> bool:
         if self.kind == "cut" and method == "HEAD":
@@ -152,7 +153,8 @@ class Faults:
 
 def _refusal(fault: Fault) -> Response:
     if fault.kind == "error":
-        return answer({"error": "the loopback Hub was told to fail"}, status=fault.status)
+        code = {"X-Error-Code": fault.code} if fault.code else None
+        return answer({"error": "the loopback Hub was told to fail"}, status=fault.status, headers=code)
     wait = str(max(0, round(fault.seconds)))
     headers = {
         "Retry-After": wait, "RateLimit": f'"api";r=0;t={wait}',

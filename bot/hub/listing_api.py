@@ -1,7 +1,9 @@
-"""Lists of models and datasets: author, search, filters, sorting, pages."""
+"""Lists of models and datasets: author, search, filters, sorting, pages, entity tags."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -18,32 +20,50 @@ SORTS = {
 
 
 def list_repos(call: Call) -> Response:
-    """Public repos, and the caller's private ones, newest of the sort field first."""
-    wanted = [info for info in _readable(call) if _matches(call, info)]
+    """Public repos, and the caller's private ones, newest of the sort field first.
+
+    The answer carries a weak entity tag of what it says; who sends it back (If-None-Match) and would get the
+    same again gets 304 and no body.
+    """
     field = SORTS.get(call.first("sort", "trendingScore"))
     if field is None:
         raise Refused(400, f'"sort" must be one of {", ".join(SORTS)}')
+    wanted = [info for info in _readable(call, _described(call, field)) if _matches(call, info)]
     wanted.sort(key=lambda info: info["id"])
     wanted.sort(key=lambda info: info[field], reverse=call.first("direction", "-1") != "1")
     shown, link = call.page(wanted, call.number("limit", PAGE, PAGE))
-    return answer([_shaped(call, info) for info in shown], headers=link)
+    made = answer([_shaped(call, info) for info in shown], headers=link)
+    made.headers["ETag"] = f'W/"{hashlib.sha256(bytes(made.body)).hexdigest()[:32]}"'
+    if call.request.headers.get("if-none-match") == made.headers["ETag"]:
+        return Response(status_code=304, headers={"ETag": made.headers["ETag"]})
+    return made
 
 
-def _readable(call: Call) -> list[dict[str, Any]]:
-    author = call.first("author")
-    repos = [r for r in call.store.repos(call.kind) if not author or r.split("/")[0] == author]
+def _described(call: Call, field: str) -> Callable[[str], dict[str, Any]]:
+    """How much of each repo has to be read for the fields, filters and order that are asked for."""
+    asked = {*call.values("expand"), field}
+    if (
+        call.values("expand")
+        and asked <= set(describe.OUTER)
+        and not (call.values("filter") or call.first("pipeline_tag"))
+    ):
+        return lambda repo: describe.outer_info(call.store, call.kind, repo)
+    return lambda repo: describe.repo_info(call.store, call.kind, repo)
+
+
+def _readable(call: Call, described: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
-    for repo in repos:
+    for repo in call.store.repos(call.kind, call.first("author")):
         try:
             if call.may_read(call.store.settings(call.kind, repo)):
-                found.append(describe.repo_info(call.store, call.kind, repo))
+                found.append(described(repo))
         except Refused:
             continue  # deleted while we looked
     return found
 
 
 def _matches(call: Call, info: dict[str, Any]) -> bool:
-    tags = set(info["tags"])
+    tags = set(info.get("tags", ()))
     words = [word.lower() for text in call.values("search") for word in text.split()]
     filters = [tag for value in call.values("filter") for tag in value.split(",")]
     pipeline = call.first("pipeline_tag")

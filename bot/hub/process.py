@@ -13,6 +13,7 @@ import msgspec
 
 from bot.errors import HostError
 from bot.hub.faults import Fault, Logged
+from bot.hub.webhooks import Delivered
 
 STOP_AFTER = 5.0
 """Seconds between asking the server to stop and killing it."""
@@ -62,6 +63,10 @@ class LoopbackHub:
 
     def forget_requests(self) -> None:
         self._control("DELETE", "requests")
+
+    def deliveries(self) -> list[Delivered]:
+        """What webhooks were told since the start, and what they answered."""
+        return msgspec.convert(self._control("GET", "deliveries"), list[Delivered])
 
     def _control(self, method: str, what: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(f"{self.endpoint}/_loopback/{what}", body, method=method)  # noqa: S310

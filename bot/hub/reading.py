@@ -11,7 +11,7 @@ import msgspec
 
 from bot.hub.answers import entry_not_found, repo_not_found, revision_not_found
 from bot.hub.history import Commit, FileEntry
-from bot.hub.names import check_repo_id, is_commit_id, is_repo_id
+from bot.hub.names import check_repo_id, is_commit_id, is_repo_id, is_user
 from bot.hub.objects import Objects
 from bot.records import R, Record
 
@@ -54,10 +54,28 @@ class StoreReader:
     def exists(self, kind: Kind, repo: str) -> bool:
         return is_repo_id(repo) and (self.folder(kind, repo) / "repo.json").is_file()
 
-    def repos(self, kind: Kind) -> list[str]:
-        """Ids of all repos of that kind, sorted."""
+    def repos(self, kind: Kind, owner: str = "") -> list[str]:
+        """Ids of all repos of that kind (and that owner), sorted."""
         top = self.root / FOLDERS[kind]
-        return sorted(str(p.parent.relative_to(top)) for p in top.glob("*/*/repo.json"))
+        if not owner:
+            return sorted(str(p.parent.relative_to(top)) for p in top.glob("*/*/repo.json"))
+        return (
+            sorted(f"{owner}/{p.parent.name}" for p in (top / owner).glob("*/repo.json"))
+            if is_user(owner)
+            else []
+        )
+
+    def moved_to(self, kind: Kind, repo: str) -> str | None:
+        """The name that a repo of this name went to; None where it never moved, or another took the name."""
+        if not is_repo_id(repo) or self.exists(kind, repo):
+            return None
+        try:
+            return self._moved(kind, repo).read_text()
+        except FileNotFoundError:
+            return None
+
+    def _moved(self, kind: Kind, repo: str) -> Path:
+        return self.root / "moved" / FOLDERS[kind] / check_repo_id(repo)
 
     def settings(self, kind: Kind, repo: str) -> RepoSettings:
         stored = self._read(kind, repo, "repo.json", RepoSettings)

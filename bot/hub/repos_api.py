@@ -11,6 +11,7 @@ from bot.hub.answers import Refused, answer, repo_not_found
 from bot.hub.call import KINDS, Call
 from bot.hub.names import check_ref
 from bot.hub.reading import MAIN, Kind, RepoSettings
+from bot.hub.webhooks import Event
 
 COMMITS_PER_PAGE = 50
 
@@ -43,14 +44,16 @@ def create(call: Call) -> Response:
     except Refused as refused:
         refused.extra["url"] = url  # the client reads it from a 409, too
         raise
+    call.announce(Event("create", "repo"), kind, repo)
     return answer({"url": url, "name": repo, "id": describe.object_id(kind, repo)})
 
 
 def delete(call: Call) -> Response:
     call.logged_in()
     kind, repo = _named(call, call.json())
-    call.writable(kind, repo)
+    settings = call.writable(kind, repo)
     call.store.delete_repo(kind, repo)
+    call.announce(Event("delete", "repo"), kind, repo, private=settings.private)
     return answer({})
 
 
@@ -61,6 +64,8 @@ def move(call: Call) -> Response:
     call.writable(kind, source)
     call.owner_only(target.split("/")[0], f"create a {kind}")
     call.store.move_repo(kind, source, target)
+    to = {"name": target, "owner": {"id": describe.object_id("user", target.split("/")[0])}}
+    call.announce(Event("move", "repo"), kind, source, movedTo=to)
     return answer({"url": call.repo_url(kind, target)})
 
 
@@ -76,6 +81,8 @@ def update_settings(call: Call) -> Response:
             raise Refused(400, '"gated" must be auto, manual or false')
         changes["gated"] = data["gated"]
     changed = call.store.update_settings(settings.kind, settings.id, **changes)
+    shown = {name: value for name, value in changes.items() if name == "private"}
+    call.announce(Event("update", "repo.config"), settings.kind, settings.id, updatedConfig=shown)
     return answer({"private": changed.private, "gated": changed.gated})
 
 

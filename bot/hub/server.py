@@ -16,12 +16,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.errors import HostError
-from bot.hub import collections_api, commits_api, files_api, listing_api, pages, repos_api
+from bot.hub import collections_api, commits_api, files_api, listing_api, pages, repos_api, webhooks_api
 from bot.hub.call import KINDS, Handler, Hub, endpoint
 from bot.hub.collections_store import CollectionStore
 from bot.hub.control import control
 from bot.hub.faults import FaultBoard, Faults
 from bot.hub.store import Store
+from bot.hub.webhooks import Webhooks
 
 Table = list[tuple[str, str, Handler]]
 
@@ -62,6 +63,12 @@ COLLECTIONS: Table = [
     ("PATCH", "/api/collections/{owner}/{slug}/items/{item}", collections_api.update_item),
     ("DELETE", "/api/collections/{owner}/{slug}/items/{item}", collections_api.delete_item),
 ]
+WEBHOOKS: Table = [
+    ("GET", "/api/settings/webhooks", webhooks_api.list_webhooks),
+    ("POST", "/api/settings/webhooks", webhooks_api.create),
+    ("GET", "/api/settings/webhooks/{webhook}", webhooks_api.get),
+    ("DELETE", "/api/settings/webhooks/{webhook}", webhooks_api.delete),
+]
 PLAIN: Table = [
     ("POST", "{repo}.git/info/lfs/objects/batch", commits_api.lfs_batch),
     ("POST", "{repo}.git/info/lfs/verify", commits_api.lfs_verify),
@@ -95,7 +102,7 @@ class _EncodedPath:
 
 def _routes() -> list[Route]:
     register_url_convertor("kind", _KindConvertor())
-    rows = [*REPOS, *FILES, *COLLECTIONS, ("GET", "/", pages.index)]
+    rows = [*REPOS, *FILES, *COLLECTIONS, *WEBHOOKS, ("GET", "/", pages.index)]
     rows.append(("GET", "/collections/{owner}/{slug}", pages.collection))
     for repo in ("/{kind:kind}/{owner}/{name}", "/{owner}/{name}"):
         rows += [(method, path.replace("{repo}", repo), handler) for method, path, handler in PLAIN]
@@ -132,7 +139,7 @@ def create_app(root: Path, *, open_: bool = False) -> Starlette:
     board = FaultBoard()
     app = Starlette(routes=_routes(), middleware=[Middleware(_EncodedPath), Middleware(Faults, board=board)])
     app.state.faults = board
-    app.state.hub = Hub(store, CollectionStore(store), open_, key)
+    app.state.hub = Hub(store, CollectionStore(store), open_, key, Webhooks(store))
     return app
 
 

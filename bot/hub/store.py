@@ -7,6 +7,8 @@
     ROOT/datasets/…                         the same
     ROOT/objects/ab/cdef…                   contents by sha256
     ROOT/collections/OWNER/SLUG.json
+    ROOT/moved/models/OWNER/NAME            the name that this one leads to
+    ROOT/webhooks/ID.json                   who is told of what
 
 A commit becomes visible by one `os.replace` of refs.json, after all it names is
 written and synced. A file lock per repo keeps writers of several threads and
@@ -31,7 +33,7 @@ from bot.hub import history
 from bot.hub.answers import Refused, repo_not_found, revision_not_found
 from bot.hub.history import Commit, FileEntry, Operation, Put
 from bot.hub.names import check_path, check_ref, check_repo_id
-from bot.hub.objects import sync_folder, write_record
+from bot.hub.objects import sync_folder, write_atomically, write_record
 from bot.hub.reading import MAIN, Gated, Kind, Refs, RepoSettings, StoreReader
 
 __all__ = ["MAIN", "Gated", "Kind", "Refs", "RepoSettings", "Store"]
@@ -90,10 +92,11 @@ class Store(StoreReader):
         shutil.rmtree(gone, ignore_errors=True)
 
     def move_repo(self, kind: Kind, repo: str, to: str) -> None:
-        """Rename a repo. Refused (409) when the new name is taken."""
+        """Rename a repo; the old name leads to the new one. Refused (409) when the new name is taken."""
         with self._existing(kind, repo) as folder:
             target = self.folder(kind, to)
             self._rename(folder, target, f"{to} is taken")
+            write_atomically(self._moved(kind, repo), to.encode(), self.objects.scratch)
         self.update_settings(kind, to, id=to)
 
     def update_settings(self, kind: Kind, repo: str, **changes: Any) -> RepoSettings:
