@@ -7,19 +7,29 @@ comes first.
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import msgspec
+from httpx2 import Response
 from huggingface_hub import HfApi, ModelInfo, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.hf_api import RepoFile as HubFile
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
 from bot import settings as settings_
-from bot.errors import NotAllowed, NotFound, UsageError
+from bot.errors import HubUnavailable, NotAllowed, NotFound, UsageError
 from bot.hub_errors import patiently, translate_errors
 from bot.records import BaseRevision, Record, RepoFile
 from bot.settings import Settings
+
+LISTED = ["sha", "lastModified", "private", "gated"]
+"""What a listing says of each repo: nothing that changes by itself (as downloads do), so that its entity tag
+changes only with the repos."""
+NOT_MODIFIED = 304
+_REPO = re.compile(r"[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}")
 
 
 class Identity(Record, frozen=True, kw_only=True):
@@ -46,6 +56,25 @@ class ListedModel(Record, frozen=True, kw_only=True):
     last_modified: str
     private: bool = False
     gated: bool = False
+
+
+class ListedPage(Record, frozen=True, kw_only=True):
+    """One page of a listing. `etag`: what to send to learn whether it still says the same ("" where the Hub
+    gives none); `next`: where the next page is, None at the end."""
+
+    models: tuple[ListedModel, ...]
+    etag: str = ""
+    next: str | None = None
+
+
+class _Line(Record, frozen=True, kw_only=True, rename="camel"):
+    """A model as the Hub lists it; all that is not used here is ignored."""
+
+    id: str
+    sha: str | None = None
+    last_modified: datetime.datetime | None = None
+    private: bool = False
+    gated: bool | str = False
 
 
 class HubDoor:
@@ -160,6 +189,34 @@ class HubDoor:
                     gated=bool(model.gated),
                 )
 
+    def listing(
+        self, author: str, *, etag: str = "", page: str | None = None, size: int = 100
+    ) -> ListedPage | None:
+        """One page of the author's models, last changed first; None where it says what `etag` said.
+
+        Without `page` (a former page's `next`) it is the first. One request. Raises BotErrors.
+        """
+        if page is not None and not page.startswith(f"{self.endpoint}/"):
+            raise HubUnavailable(f"the listing of {author} leads to another server: it is not followed there")
+        query = {"author": author, "sort": "lastModified", "limit": str(size), "expand": LISTED}
+
+        def fetch() -> Response:
+            headers = {**self.api._build_hf_headers(), **({"If-None-Match": etag} if etag else {})}
+            url = page or f"{self.endpoint}/api/models"
+            response = get_session().get(url, params=None if page else query, headers=headers, timeout=60)
+            if response.status_code != NOT_MODIFIED:
+                hf_raise_for_status(response)
+            return response
+
+        response = patiently(fetch, f"the listing of {author}", attempts=4)
+        if response.status_code == NOT_MODIFIED:
+            return None
+        return ListedPage(
+            models=_listed(response.content, author),
+            etag=response.headers.get("ETag", ""),
+            next=response.links.get("next", {}).get("url"),
+        )
+
     def range(self, repo: str, path: str, revision: str, start: int, length: int) -> bytes:
         """`length` bytes of a file from `start` on, by a range request. Raises NotFound."""
 
@@ -192,6 +249,33 @@ class HubDoor:
 
     def api_url(self, repo: str, path: str, revision: str) -> str:
         return hf_hub_url(repo, path, revision=revision, endpoint=self.endpoint)
+
+
+def _listed(body: bytes, author: str) -> tuple[ListedModel, ...]:
+    """The models that a listing's page names. Raises HubUnavailable where it is none."""
+    try:
+        lines = msgspec.json.decode(body, type=list[_Line])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HubUnavailable(f"the listing of {author} is none ({error}): try again later") from None
+    return tuple(
+        ListedModel(
+            repo=line.id,
+            sha=line.sha or "",
+            last_modified=_utc(line.last_modified),
+            private=line.private,
+            gated=bool(line.gated),
+        )
+        for line in lines
+        if _REPO.fullmatch(line.id)
+    )
+
+
+def _utc(time: datetime.datetime | None) -> str:
+    """The time as ISO 8601 with milliseconds in UTC, so that texts compare as times do; "" for none."""
+    if time is None:
+        return ""
+    aware = time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+    return aware.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _text(value: object) -> str | None:

@@ -13,15 +13,15 @@ _BY_PATH: tuple[tuple[ChangeKind, re.Pattern[str]], ...] = (
     (
         "tokenizer",
         re.compile(
-            r"tokenizer.*|chat_template.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|"
-            r"merges\.txt|spiece\.model|.*\.tiktoken|additional_chat_templates/.*"
+            r"tokenizer[^/]*|chat_template[^/]*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|"
+            r"merges\.txt|spiece\.model|[^/]*\.tiktoken|additional_chat_templates/.*"
         ),
     ),
     # config.json and the processors say how the weights are read, so a quant carries them too.
     (
         "weights",
         re.compile(
-            r"config\.json|.*preprocessor_config\.json|[^/]*\.(safetensors|safetensors\.index\.json|bin)"
+            r"config\.json|[^/]*processor_config\.json|[^/]*\.(safetensors|safetensors\.index\.json|bin)"
         ),
     ),
 )

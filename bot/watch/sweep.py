@@ -1,225 +1,102 @@
 """One look at everything that is followed, with as few requests as the Hub allows.
 
-An author costs one listing, newest first, read only as far as it can show
-something new; a named repo one look, none when its author's listing shows it. What
-was made of a repo before comes from outside (`seen`: the database, the manifests),
-and the former sweep's result (`before`) says what is still open. Without it,
-everything back to each author's `since` is read: at the start, after the watchlist
-changed, and once a night to find what a listing does not show (gating, deleted repos).
+An author costs one listing, last changed first, asked for with the entity tag of the former one: where
+nothing changed the Hub says so and no more. It is read no further than it can show something new, and only
+repos that it shows changed are looked at. What is known stands in the journal, so that a sweep after a
+restart costs no more than any other. Once a night `nightly` reads the listings whole, for what the end of a
+listing cannot show: repos that were deleted, renamed or made private.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable
 from datetime import datetime
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
-from bot.errors import BotError, HubUnavailable, NotFound
-from bot.records import BaseRevision, Change, ChangeKind, Record
-from bot.watch.changes import classify
-from bot.watch.due import due, ready_at
-from bot.watch.watchlist import AuthorEntry, Entry, Watchlist, entry_for
+from bot.errors import NotFound
+from bot.journal import repos
+from bot.journal.database import Journal
+from bot.records import BaseRevision, Change
+from bot.watch.found import SweepResult, Waiting
+from bot.watch.look import Seen
+from bot.watch.rounds import Round
+from bot.watch.sweep_in_memory import sweep_in_memory
+from bot.watch.watchlist import Watchlist, entry_for
 
 if TYPE_CHECKING:
     from bot.huggingface import HubDoor
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_UNMADE: dict[ChangeKind, str] = {
-    "license": "its license or gating changed: read its page, then publish it by hand with `bot publish`",
-    "card": "only its README changed: its quants stay as they are",
-    "other": "nothing that a quant is made of changed: its quants stay as they are",
-}
-"""Kinds of change of which nothing is made without a person."""
-
-Seen = Callable[[str], BaseRevision | None]
-"""The revision of a repo that was taken up last; None when none ever was."""
+__all__ = ["Seen", "SweepResult", "Waiting", "dealt_with", "look_at", "nightly", "sweep"]
 
 
-class Waiting(Record, frozen=True, kw_only=True):
-    """A change that is not made now, and why. `until` (ISO 8601): when time alone may settle it."""
-
-    repo: str
-    sha: str
-    kind: ChangeKind
-    reason: str
-    until: str | None = None
+def _nobody_knows(repo: str) -> BaseRevision | None:
+    """The `Seen` of who knows nothing beside the journal."""
 
 
-class SweepResult(Record, frozen=True, kw_only=True):
-    """What to make, what waits, what could not be looked at (`errors` for people, `failed` by name).
-
-    `complete` is False when the Hub went away in the middle; the next sweep then reads everything.
-    """
-
-    changes: tuple[Change, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
-    errors: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
-    complete: bool = True
-    watchlist: str = ""
-    at: str = ""
+@overload
+def sweep(
+    watchlist: Watchlist, door: HubDoor, known: Journal, now: datetime, *, seen: Seen = ...
+) -> SweepResult: ...
+@overload
+def sweep(
+    watchlist: Watchlist, door: HubDoor, known: Seen, now: datetime, before: SweepResult | None = ...
+) -> SweepResult: ...
 
 
 def sweep(
     watchlist: Watchlist,
-    hub: HubDoor,
-    seen: Seen,
+    door: HubDoor,
+    known: Journal | Seen,
     now: datetime,
     before: SweepResult | None = None,
+    *,
+    seen: Seen = _nobody_knows,
 ) -> SweepResult:
-    """What changed since `seen(repo)`, what waits, what failed.
+    """What changed since it was taken up, what waits for time or for a commit, what could not be looked at.
 
-    An author or repo that cannot be looked at is in `errors`, not raised. `now` is aware of its zone.
+    An author or repo that cannot be looked at is in `errors`, not raised. A change is reported again by every
+    sweep until it is `dealt_with`. `seen` is asked for what was taken up before the journal was there. `now`
+    is aware of its zone. Raises HostError when the journal is out of reach.
+
+    Where `known` is no journal but a function, the caller keeps the memory (see `sweep_in_memory`).
     """
-    digest = hashlib.sha256(repr(watchlist).encode()).hexdigest()[:16]
-    if before is not None and not (before.complete and before.watchlist == digest):
-        before = None
-    work = _Sweep(watchlist, hub, seen, now, before)
-    try:
-        work.run()
-    except HubUnavailable as error:
-        work.fail("the sweep", error)
-        complete = False
+    if not isinstance(known, Journal):
+        return sweep_in_memory(watchlist, door, known, now, before)
+    return Round(watchlist, door, known, now, seen).run()
+
+
+def nightly(
+    watchlist: Watchlist, door: HubDoor, journal: Journal, now: datetime, *, seen: Seen = _nobody_knows
+) -> SweepResult:
+    """A `sweep` that reads every listing whole, and looks at each known repo that it does not show."""
+    return Round(watchlist, door, journal, now, seen, full=True).run()
+
+
+def look_at(
+    watchlist: Watchlist,
+    door: HubDoor,
+    journal: Journal,
+    repo: str,
+    now: datetime,
+    *,
+    seen: Seen = _nobody_knows,
+) -> SweepResult:
+    """A look at one repo, of which somebody said that it changed. Raises NotFound when it is not watched."""
+    entry = entry_for(watchlist, repo)
+    if entry is None:
+        raise NotFound(f"{repo} is not watched: add it to the watchlist, or follow its author")
+    return Round(watchlist, door, journal, now, seen, full=True).one(repo, entry)
+
+
+def dealt_with(journal: Journal, change: Change, revision: BaseRevision | None = None) -> None:
+    """Whatever this change leads to is decided and kept: it is not reported again.
+
+    `revision` is the sweep's `revisions[change.repo]`; a repo that is gone has none. Raises HostError.
+    """
+    if change.kind == "gone":
+        repos.taken_as_gone(journal, change.repo)
+    elif revision is None:
+        raise ValueError(f"what {change.repo} is now must be said")
+    elif change.kind == "renamed":
+        repos.taken_as_renamed(journal, change.repo, revision)
     else:
-        complete = True
-    return SweepResult(
-        changes=tuple(work.changes),
-        waiting=tuple(work.waiting),
-        errors=tuple(work.errors.values()),
-        failed=tuple(work.errors),
-        complete=complete,
-        watchlist=digest,
-        at=now.isoformat(),
-    )
-
-
-class _Sweep:
-    """The state of one sweep: `to_look` maps each candidate to the commit a listing showed ("" if none)."""
-
-    def __init__(
-        self,
-        watchlist: Watchlist,
-        hub: HubDoor,
-        seen: Seen,
-        now: datetime,
-        before: SweepResult | None,
-    ) -> None:
-        self.watchlist, self.hub, self.now, self.before = watchlist, hub, now, before
-        self.seen = cache(seen)
-        self.held = {w.repo: w for w in before.waiting} if before else {}
-        self.failed = set(before.failed) if before else set()
-        self.to_look: dict[str, str] = {}
-        self.read_to_known: set[str] = set()
-        self.changes: list[Change] = []
-        self.waiting: list[Waiting] = []
-        self.errors: dict[str, str] = {}
-
-    def run(self) -> None:
-        """Raises HubUnavailable when the Hub is gone: then the rest need not be tried."""
-        authors: dict[str, list[AuthorEntry]] = {}
-        for author in self.watchlist.authors:
-            authors.setdefault(author.author, []).append(author)
-        for name, entries in authors.items():
-            self._guarded(name, partial(self._list, name, entries))
-        self._add_named()
-        self._add_open()
-        for repo, sha in self.to_look.items():
-            self._guarded(repo, partial(self._look, repo, sha))
-
-    def fail(self, where: str, error: BotError) -> None:
-        """Keep the error as a sentence about `where`, an author, a repo or the whole sweep."""
-        self.errors[where] = str(error) if where in str(error) else f"{where}: {error}"
-
-    def known(self, repo: str) -> str | None:
-        revision = self.seen(repo)
-        return revision.sha if revision else None
-
-    def _guarded(self, where: str, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except HubUnavailable:
-            raise
-        except BotError as error:
-            self.fail(where, error)
-
-    # -------------------------------------------------------- what to look at
-
-    def _list(self, author: str, entries: list[AuthorEntry]) -> None:
-        """The author's repos that one of the entries follows, newest first."""
-        since = min(entry.since.isoformat() for entry in entries if entry.since)
-        stop_below, day = "", None
-        for model in self.hub.list_models(author):
-            day = model.last_modified[:10]
-            if model.last_modified < stop_below or (day and day < since):
-                break
-            entry = entry_for(self.watchlist, model.repo)
-            if entry is None or entry.revision or (entry.since and day and day < entry.since):
-                continue
-            self.to_look[model.repo] = model.sha
-            if self.before and author not in self.failed and self.known(model.repo) == model.sha:
-                # Whatever changed since the former sweep stands above; others of the same instant may follow.
-                stop_below = model.last_modified
-                self.read_to_known.add(author.lower())
-        if day is None:
-            raise NotFound(f"{author} has no models on this Hub: check the name under `authors:`")
-
-    def _add_named(self) -> None:
-        for named in self.watchlist.repos:
-            repo, revision = str(named.repo), named.revision or ""
-            pinned = _COMMIT.fullmatch(revision) and self.known(repo) == revision
-            shown = not revision and repo.split("/")[0].lower() in self.read_to_known and self.known(repo)
-            if not pinned and not (shown and repo not in self.failed):
-                self.to_look.setdefault(repo, "")
-
-    def _add_open(self) -> None:
-        """What the former sweep found and nobody has taken up, or could not look at."""
-        if self.before is None:
-            return
-        open_ = [(change.repo, change.sha) for change in self.before.changes]
-        open_ += [(waiting.repo, waiting.sha) for waiting in self.before.waiting]
-        for repo, sha in open_:
-            if entry_for(self.watchlist, repo) and self.known(repo) != sha:
-                self.to_look.setdefault(repo, sha)
-        for where in self.failed:
-            if "/" in where and entry_for(self.watchlist, where):
-                self.to_look.setdefault(where, "")
-
-    # -------------------------------------------------------- one repo
-
-    def _look(self, repo: str, sha: str) -> None:
-        last = self.seen(repo)
-        entry = entry_for(self.watchlist, repo)
-        if entry is None or (last and sha == last.sha):
-            return
-        held = self.held.get(repo)
-        if held and held.sha == sha and (held.until is None or held.until > self.now.isoformat()):
-            self.waiting.append(held)
-            return
-        revision = self.hub.base_revision(repo, entry.revision)
-        if last is None or revision.sha != last.sha:
-            self._sort(entry, revision, last)
-
-    def _sort(self, entry: Entry, revision: BaseRevision, last: BaseRevision | None) -> None:
-        """Into what is to be made and what waits."""
-        kind = classify(last, revision)
-        reason = _UNMADE.get(kind) or due(entry, revision, self.now)
-        if reason is None:
-            self.changes.append(
-                Change(
-                    repo=revision.repo,
-                    sha=revision.sha,
-                    kind=kind,
-                    before=last.sha if last else None,
-                    seen_at=self.now.isoformat(),
-                    watch_entry=entry.source,
-                )
-            )
-            return
-        ready = ready_at(entry, revision)
-        until = ready.astimezone(self.now.tzinfo).isoformat() if ready and ready > self.now else None
-        self.waiting.append(
-            Waiting(repo=revision.repo, sha=revision.sha, kind=kind, reason=reason, until=until)
-        )
+        repos.taken_up(journal, change.repo, revision)

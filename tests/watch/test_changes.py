@@ -53,6 +53,12 @@ KINDS: list[tuple[dict[str, str], ChangeKind]] = [
     ({"model.safetensors.index.json": "i"}, "weights"),
     ({"pytorch_model.bin": "b"}, "weights"),
     ({"preprocessor_config.json": "p"}, "weights"),
+    ({"processor_config.json": "p"}, "weights"),
+    ({"text_encoder/preprocessor_config.json": "p"}, "other"),
+    ({"tokenizer_2/vocab.json": "x"}, "other"),
+    ({"additional_chat_templates/tool_use.jinja": "x"}, "tokenizer"),
+    ({"USE_POLICY.md": "x"}, "license"),
+    ({"docs/LICENSE": "x"}, "other"),
     ({"model.safetensors": "w2", "tokenizer.json": "x", "README.md": "r2"}, "weights"),
     ({"LICENSE": "l2"}, "license"),
     ({"LICENSE.txt": "l2"}, "license"),
@@ -68,6 +74,31 @@ def test_a_change_is_named_by_the_files_it_touched(change: dict[str, str], kind:
     assert classify(before, after) == kind
     assert classify(after, before) == kind
     assert changed_files(before, after) == changed_files(after, before) == frozenset(change)
+
+
+RANK: tuple[ChangeKind, ...] = ("license", "weights", "tokenizer", "generation_config", "card", "other")
+PATHS = sorted({*FILES, *(path for change, _ in KINDS for path in change)})
+CONTENTS = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(["1", "2"]), max_size=12)
+
+
+@given(CONTENTS, CONTENTS)
+def test_a_change_is_the_gravest_of_what_its_files_mean(
+    before: dict[str, str], after: dict[str, str]
+) -> None:
+    """Whatever two revisions hold: exactly the files that differ are named, the order of files plays no part,
+    back is the same as forth, and the kind is the gravest that any of the files alone would give."""
+    old, new = revision(before), revision(dict(reversed(after.items())))
+    differ = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert changed_files(old, new) == differ
+    kinds = {classify(revision({}), revision({path: "1"})) for path in differ}
+    assert classify(old, new) == classify(new, old) == min(kinds | {"other"}, key=RANK.index)
+
+
+@given(CONTENTS)
+def test_the_same_files_under_another_commit_are_no_change(files: dict[str, str]) -> None:
+    """A commit that leaves all files as they are changes nothing that matters here."""
+    assert classify(revision(files), revision(files, sha="1" * 40)) == "other"
+    assert changed_files(revision(files), revision(files, sha="1" * 40)) == frozenset()
 
 
 def test_a_removed_file_is_a_change_like_an_added_one() -> None:
