@@ -203,7 +203,8 @@ def _standing(now: Verdict | None, kept: Kept | None) -> Iterator[tuple[str, str
     if now is not None:
         yield "watchlist", f"{words[now.outcome]}: {now.told}"
     if kept is None:
-        yield "kept", "no: `--keep` keeps it among the plans, `bot publish` makes it now"
+        if now is None or now.outcome != "no":
+            yield "kept", "no: `--keep` keeps it among the plans, `bot publish` makes it now"
         return
     yield "id", kept.id
     state = kept.state if kept.state != "waiting" else "waiting for your yes"

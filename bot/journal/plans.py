@@ -36,7 +36,7 @@ def get(journal: Journal, id_: str) -> Kept | None:
 
 
 def listed(
-    journal: Journal, states: Sequence[State] = (), *, repo: str | None = None, limit: int = 1000
+    journal: Journal, states: Sequence[State] = (), *, repo: str | None = None, limit: int | None = None
 ) -> list[Kept]:
     """Proposals in one of `states` (all when empty), of the base `repo` when given, the newest first."""
     asked = sqlalchemy.select(plan).order_by(plan.c.created_at.desc(), plan.c.id)
