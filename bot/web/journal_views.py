@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import sqlalchemy
 from msgspec.structs import replace
-from sqlalchemy import func
+from sqlalchemy import Text, func
 
 from bot.journal.tables import event, listing, published, repo, worker
 from bot.web.reading import Reader
 from bot.web.views import AuthorView, EventView, Pulse, RepoView, WatchView, WorkerView
 
-REPOS, AUTHORS, WAITING = 12, 30, 30
+REPOS, AUTHORS, WAITING = 8, 60, 30
 """How many of each the first page shows."""
 
 
@@ -52,7 +52,8 @@ def read_repos(
         repo.c.last_modified, repo.c.seen_at,
     )  # fmt: skip
     if waiting:
-        asked = asked.where(repo.c.waiting.is_not(None), repo.c.waiting != sqlalchemy.JSON.NULL)
+        # JSON's null, which is no NULL, and is written alike by both databases
+        asked = asked.where(repo.c.waiting.is_not(None), sqlalchemy.cast(repo.c.waiting, Text) != "null")
     if text:
         asked = asked.where(func.lower(repo.c.repo).contains(text.lower(), autoescape=True))
     order = (repo.c.repo,) if waiting else (repo.c.last_modified.desc(), repo.c.repo)
@@ -89,15 +90,18 @@ def read_events(
             kind=row["kind"],
             subject=row["subject"],
             text=row["text"],
-            link=_link(row["subject"]),
+            link=_link(row["subject"], row["data"]),
         )
         for row in reader.rows(asked)
     )
 
 
-def _link(subject: str) -> str:
-    """Subjects that are runs have a page here."""
-    return f"/run?id={quote(subject, safe='')}" if ":" in subject and "@" in subject else ""
+def _link(subject: str, data: Any) -> str:
+    """The page of the run that an event is about, where it names one."""
+    run = data.get("run") if isinstance(data, dict) else None
+    if not isinstance(run, str):
+        run = subject if ":" in subject and "@" in subject else ""
+    return f"/run?id={quote(run, safe='')}" if run else ""
 
 
 def read_workers(reader: Reader) -> tuple[WorkerView, ...]:

@@ -18,9 +18,9 @@ FAMILIES, FAILURES, STOPPED, EVENTS = 12, 30, 50, 25
 
 def overview(reader: Reader, pulse: Pulse) -> Overview:
     """Everything the first page shows. Raises HostError when the database is out of reach."""
+    workers, expected = read_workers(reader), reader.expected()  # first: the engine waits long for a database
     known = reader.runs()
     runs = [one.run for one in known]
-    workers, expected = read_workers(reader), reader.expected()
     shown = [one for one in known if one.parent is None]
     stopped = {repo for run in runs for repo in run.stopped}
     return Overview(

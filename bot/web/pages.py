@@ -38,6 +38,7 @@ EVENTS_A_PAGE, REPOS_A_PAGE = 100, 200
 
 def home(request: Request) -> Response:
     site = site_of(request)
+    site.current.forget()  # who reloads the page wants to see what is so now
     seen = site.current.get()
     done = actions.DONE.get(request.query_params.get("did", ""), "")
     return site.html("home.html", request, 503 if seen.trouble else 200, seen=seen, done=done)
@@ -184,8 +185,14 @@ def sign_in(request: Request) -> Response:
     """What somebody without a session gets: the form, or for programs a plain refusal."""
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
         return as_json({"error": "sign in, or send the token: Authorization: Bearer …"}, 401)
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return site_of(request).html("login.html", status=401, back=_local(back))
+    back = _local(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+    if request.headers.get("sec-fetch-site") == "cross-site" and "again" not in request.query_params:
+        # A link elsewhere brought the browser here, so it kept the cookie back: asked by a page of our own,
+        # it shows it.
+        return site_of(request).html(
+            "again.html", status=401, to=f"{back}{'&' if '?' in back else '?'}again=1"
+        )
+    return site_of(request).html("login.html", status=401, back=back)
 
 
 def _local(address: str) -> str:

@@ -225,6 +225,24 @@ def test_a_token_is_asked_for_and_then_remembered(browser: Browser, asking: Serv
         assert page.evaluate("document.cookie") == ""
 
 
+def test_a_link_from_a_message_finds_the_session(browser: Browser, asking: Served) -> None:
+    """Who is signed in and follows a link on another site (a notification) is not asked for the token again;
+    who is not, is."""
+    link = f'<a href="{asking.address}/timeline">look</a>'
+    with opened(browser, asking.address, errors=True) as page:
+        page.context.route(
+            "http://chat.test/**", lambda route: route.fulfill(body=link, content_type="text/html")
+        )
+        page.goto("http://chat.test/")
+        page.get_by_role("link", name="look").click()
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("h1")).to_have_text("Timeline")
+        page.goto("http://chat.test/")
+        page.get_by_role("link", name="look").click()
+        expect(page.locator("h1")).to_have_text("Timeline")
+
+
 def test_a_page_that_lost_its_server_says_so(browser: Browser, asking: Served) -> None:
     """When `bot run` ends, the open page keeps what it shows and says that it is not connected."""
     with opened(browser, asking.address, errors=True) as page:

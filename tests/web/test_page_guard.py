@@ -321,6 +321,25 @@ def test_health_is_told_to_everybody_and_tells_nothing_private(
     assert all(isinstance(value, bool | int | float) for value in answer.json().values())
 
 
+def test_a_database_that_is_gone_is_told(client: TestClient, fresh: tuple[Settings, Journal]) -> None:
+    """The page says so in a sentence without any address or path and keeps what it knew; health is ill."""
+    settings, journal = fresh
+    world.watches(journal, 10)
+    assert client.get("/").status_code == 200
+    journal.close()
+    for path in settings.state.glob("bot.sqlite*"):
+        path.write_bytes(b"no database" * 1000)
+    client.app.state.site.current.forget()  # type: ignore[attr-defined]  # the application is ours
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "the database cannot be" in answer.text
+    assert str(settings.home) not in answer.text
+    assert "LiquidAI/Base-1-2B-Instruct" in answer.text
+    told = client.get("/healthz")
+    assert (told.status_code, told.json()["database"]) == (503, False)
+    assert client.get("/timeline", headers=HTML).status_code == 503
+
+
 def test_further_routes_are_open_and_stay_protected(asking: TestClient) -> None:
     """The webhook's sender has no session and is no page; the other routes stay shut."""
     assert asking.post("/webhook", content=b"{}").text == "taken"
