@@ -141,13 +141,14 @@ def test_what_is_under_way_is_never_touched(years: tuple[Settings, float], journ
 
 
 def test_rows_that_nobody_asks_for_go(years: tuple[Settings, float], journal: Journal) -> None:
-    """Old deliveries, notices, workers and settled plans; never a plan that waits, the newest of a repo, or
-    since when a service is told."""
+    """Old deliveries, notices, workers and settled plans; never a plan that waits or was refused, the newest
+    of a base, one that keeps a base frozen, or since when a service is told."""
     known, now = years
     old, new = now - 400 * DAY, now - DAY
 
-    def kept(id_: str, repo: str, state: str, at: float) -> dict[str, Any]:
-        return {"id": id_, "repo": repo, "sha": "s", "state": state, "created_at": at, "proposal": {}}
+    def kept(id_: str, repo: str, state: str, at: float, action: str = "make") -> dict[str, Any]:
+        row = {"id": id_, "repo": repo, "sha": "s", "state": state, "created_at": at}
+        return row | {"proposal": {"action": action}}
 
     with journal.writing() as connection:
         connection.execute(delivery.insert(), [{"digest": "a", "at": old}, {"digest": "b", "at": new}])
@@ -163,13 +164,15 @@ def test_rows_that_nobody_asks_for_go(years: tuple[Settings, float], journal: Jo
                 kept("4", "a/y", "refused", old),
                 kept("5", "a/z", "waiting", old),
                 kept("6", "a/z", "over", new),
+                kept("7", "a/z", "superseded", old + 1, "freeze"),
+                kept("8", "a/z", "superseded", old + 2),
             ],
         )
     notices.note(journal, ["first:slack-1", "event:slack-1:1"], old)
     notices.note(journal, ["event:slack-1:2"], new)
     assert keep_house(known, journal, now, BOUNDS).rows == 5
     with journal.reading() as connection:
-        assert set(connection.scalars(sqlalchemy.select(plan.c.id))) == {"3", "4", "5", "6"}
+        assert set(connection.scalars(sqlalchemy.select(plan.c.id))) == {"2", "3", "4", "5", "6", "7"}
         assert set(connection.scalars(sqlalchemy.select(notice.c.key))) == {
             "first:slack-1",
             "event:slack-1:2",
