@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 import yaml
 
-from bot import safetensors
+from bot import safetensors, yaml_nodes
 from bot.check.findings import Metadata
-from bot.errors import NotFound, UnsuitableBase, UsageError
+from bot.errors import ConfigError, NotFound, UnsuitableBase, UsageError
 from bot.fetch.select import INDEX, WEIGHTS, side_files
 from bot.recipes.headers import AT_ONCE, header_text
 from bot.records import Record, RepoFile
@@ -148,16 +148,22 @@ def read_metadata(where: Place) -> Metadata | None:
     if data is None:
         return None
     block = _METADATA.match(data.decode("utf-8", "replace"))
-    try:
-        said = yaml.safe_load(block[1]) if block else {}
-    except (yaml.YAMLError, ValueError, RecursionError):
-        said = {}
+    said = _said(block[1]) if block else {}
     said = said if isinstance(said, dict) else {}
     bases = said.get("base_model")
     return Metadata(
         license=_text(said.get("license")),
         bases=tuple(filter(None, map(_text, bases if isinstance(bases, list) else [bases]))),
     )
+
+
+def _said(block: str) -> object:
+    """The values of a YAML block; nothing where it is none, or is deeper or larger than any honest one."""
+    try:
+        yaml_nodes.tree(block.encode(), "README.md")  # its limits are what makes the next line safe
+        return yaml.load(block, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (ConfigError, yaml.YAMLError, ValueError, RecursionError):
+        return {}
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -24,7 +24,7 @@ from bot.records import Computation, Divergence, Perplexity, Record, Speed, Task
 
 IDENTITY_LENGTH = 32
 KEY_LENGTH = 16
-LARGEST_OUTCOMES = 256 << 20
+LARGEST_OUTCOMES = 24 << 20
 """Bytes, unpacked; the ten thousand questions of HellaSwag have some two million."""
 
 
@@ -107,12 +107,21 @@ def decode_outcomes(data: bytes) -> tuple[Outcome, ...]:
     """What anybody's file of outcomes holds. Raises ValueError where it is none, or unpacks to too much."""
     try:
         with gzip.open(io.BytesIO(data)) as file:
-            lines = file.read(LARGEST_OUTCOMES + 1)
+            lines = _at_most(file, LARGEST_OUTCOMES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"is no gzip file: {error}") from error
     if len(lines) > LARGEST_OUTCOMES:
         raise ValueError(f"unpacks to more than {LARGEST_OUTCOMES} bytes")
-    return tuple(msgspec.json.decode(line, type=Outcome) for line in lines.splitlines())
+    return tuple(msgspec.json.decode(line, type=Outcome) for line in io.BytesIO(lines))
+
+
+def _at_most(file: IO[bytes], size: int) -> bytes:
+    """The first `size` bytes, taken a piece at a time: a short file needs no large buffer."""
+    pieces = []
+    while size > 0 and (piece := file.read(min(size, 1 << 20))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,42 @@
+"""What reading something hostile may cost: a second of processor time and a hundred megabytes."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable
+
+from bot.errors import BotError
+
+SECONDS = 1.0
+BYTES = 100_000_000
+
+
+def bounded(read: Callable[[], object], *refusals: type[Exception]) -> object:
+    """What `read` gives, or the refusal it raises: a BotError or one of `refusals`; anything else is a crash.
+
+    It is called twice: once against the clock, once with its memory counted, which is slow.
+    """
+    started = time.process_time()
+    found = _answer(read, refusals)
+    took = time.process_time() - started
+    gc.collect()
+    tracemalloc.start()
+    try:
+        _answer(read, refusals)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert took < SECONDS, f"it took {took:.1f} s"
+    assert peak < BYTES, f"it took {peak / 1e6:.0f} MB"
+    return found
+
+
+def _answer(read: Callable[[], object], refusals: tuple[type[Exception], ...]) -> object:
+    try:
+        return read()
+    except (BotError, *refusals) as refusal:
+        found = refusal
+    assert len(str(found)) < 1000, "a refusal is a sentence"
+    return found
