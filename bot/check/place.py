@@ -161,7 +161,7 @@ def _said(block: str) -> object:
     """The values of a YAML block; nothing where it is none, or is deeper or larger than any honest one."""
     try:
         yaml_nodes.tree(block.encode(), "README.md")  # its limits are what makes the next line safe
-        return yaml.load(block, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(block, Loader=yaml.CSafeLoader)
     except (ConfigError, yaml.YAMLError, ValueError, RecursionError):
         return {}
 
