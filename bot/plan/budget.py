@@ -180,18 +180,34 @@ def _desk(seconds: float, budget: Budget, room: Room, now: datetime, tomorrow: d
 
 def _disk(proposal: Proposal, budget: Budget, room: Room) -> Verdict | None:
     need = proposal.estimate.disk_bytes
-    if not need:
+    if lacking(proposal, budget, room) == 0:
         return None
-    promised = sum(other.estimate.disk_bytes for other in room.running)
-    taken = max(room.disk_used, promised)
+    taken = _taken_disk(room)
     if budget.disk is not None and taken + need > budget.disk:
         return _later("disk", f"it needs {_gb(need)} of disk, {_gb(taken)} of {_gb(budget.disk)} are taken")
-    if room.disk_free is None:
-        return None
-    free = room.disk_free - (taken - room.disk_used)  # what runs has not written all of it yet
-    if int(need * DISK_SPARE) > free:
-        return _later("disk", f"it needs {_gb(int(need * DISK_SPARE))} of disk, {_gb(max(0, free))} are free")
-    return None
+    free = max(0, _free_disk(room) or 0)
+    return _later("disk", f"it needs {_gb(int(need * DISK_SPARE))} of disk, {_gb(free)} are free")
+
+
+def lacking(proposal: Proposal, budget: Budget, room: Room) -> int:
+    """Bytes of disk that would have to go for the proposal to fit; 0 where it does."""
+    need = proposal.estimate.disk_bytes
+    if not need:
+        return 0
+    over = 0 if budget.disk is None else _taken_disk(room) + need - budget.disk
+    free = _free_disk(room)
+    short = 0 if free is None else int(need * DISK_SPARE) - free
+    return max(0, over, short)
+
+
+def _taken_disk(room: Room) -> int:
+    """What lies there, or what the running plans will have written, whichever is more."""
+    return max(room.disk_used, sum(other.estimate.disk_bytes for other in room.running))
+
+
+def _free_disk(room: Room) -> int | None:
+    """Free bytes without those that the running plans have still to write."""
+    return None if room.disk_free is None else room.disk_free - (_taken_disk(room) - room.disk_used)
 
 
 def _memory(proposal: Proposal, room: Room) -> Verdict | None:

@@ -233,16 +233,20 @@ def outlook(
     lines: Mapping[str, str] | None = None,
 ) -> list[tuple[Proposal, Verdict]]:
     """Every approved proposal in the order of starting: `start`, or `later` and why. As `due` takes it."""
-    room = room or Room()
-    running = tuple(kept.proposal for kept in plans.listed(journal, ("started",)))
+    room = with_running(journal, room or Room())
     approved = [kept.proposal for kept in plans.listed(journal, ("approved",))]
     ordered = in_order(approved, now.timestamp())
-    busy = {other.repo for other in running}
+    busy = {other.repo for other in room.running}
     # Two plans of one base one after the other: they share its files on disk.
     ready = [proposal for proposal in ordered if proposal.repo not in busy]
     waits = Verdict(outcome="later", rule="turn", why="another plan of this base is under way")
     rest = [(proposal, waits) for proposal in ordered if proposal.repo in busy]
-    return [*startable(ready, budget, replace(room, running=running), now, lines), *rest]
+    return [*startable(ready, budget, room, now, lines), *rest]
+
+
+def with_running(journal: Journal, room: Room) -> Room:
+    """The room with what the journal knows as started taking its share."""
+    return replace(room, running=tuple(kept.proposal for kept in plans.listed(journal, ("started",))))
 
 
 def started(journal: Journal, id_: str, run: str) -> Kept:

@@ -70,6 +70,9 @@ def _over(proposal: Proposal, standing: Standing) -> Verdict | None:
     if proposal.plan is not None and proposal.plan.quants:
         quant = next((q for q in proposal.plan.quants if q.action == "foreign"), proposal.plan.quants[0])
         return Verdict(outcome="no", rule="published", why=quant.why)
+    if proposal.patch is not None and proposal.patch.left:
+        left = proposal.patch.left[0]
+        return Verdict(outcome="no", rule="left alone", why=f"{left.repo}: {left.why}")
     return Verdict(outcome="no", rule="published", why="there is no quant that it is about")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.journal.database import Journal, journal
+from bot.plan.budget import Room
 from bot.plan.decisions import propose
+from bot.plan.proposal import Estimate
 from bot.plan.rules import Verdict
 from bot.settings import Settings
+from bot.space.ahead import free_for_next
 from bot.space.folders import Needs, after_run, holdings, make_room, needs, remove
 from bot.space.rules import Holding, may_go, to_free
+from bot.watch.budget import Budget
+from bot.watch.quantities import Size
 from tests.plan.proposals import SHA, base, planned, proposal
 
 SHORT = SHA[:12]
@@ -117,6 +123,26 @@ def test_room_is_made_oldest_first_and_waiting_plans_keep_their_base(
     assert not (new / "base").exists()
     assert (new / "quants" / "never-published" / "m").exists()
     assert needs(opened, None).wanted == {("Qwen/Qwen3-8B", SHORT)}
+
+
+def test_room_is_made_for_the_plan_that_comes_next_and_only_if_it_is_enough(
+    known: Settings, opened: Journal
+) -> None:
+    """What waits for disk gets what it lacks; what could never fit costs nobody a base."""
+    now = datetime.now(UTC)
+    old = put(known, f"a--old@{SHORT}", "base/m", at=10.0)
+    new = put(known, f"a--new@{SHORT}", "base/m", at=20.0)
+    start = Verdict(outcome="start", rule="approval", why="without asking")
+    propose(opened, proposal(estimate=Estimate(disk_bytes=95)), start)
+    room = Room(disk_used=20)
+    assert free_for_next(known, opened, None, Budget(disk=Size(90)), room, now) == ()
+    assert old.exists()
+    assert free_for_next(known, opened, None, Budget(disk=Size(115)), room, now) == ()
+    assert [h.base for h in free_for_next(known, opened, None, Budget(disk=Size(110)), room, now)] == [
+        "a/old"
+    ]
+    assert new.exists()
+    assert not old.exists()
 
 
 def test_nothing_outside_the_work_folder_is_removed(known: Settings, tmp_path: Path) -> None:
