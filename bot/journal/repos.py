@@ -159,7 +159,17 @@ def taken_as_renamed(journal: Journal, name: str, now: BaseRevision) -> None:
         row = {"repo": name, "standing": "renamed", "renamed_to": now.repo, "waiting": sqlalchemy.null()}
         _upsert(connection, repo, "repo", [row])
         if before is not None:
+            _first_seen(connection, now)
             _take_up(connection, now.repo, msgspec.structs.replace(before, repo=now.repo))
+
+
+def _first_seen(connection: Connection, now: BaseRevision) -> None:
+    """Mark a repo that no sweep wrote down yet: what it is now is to be settled."""
+    if connection.scalar(sqlalchemy.select(repo.c.repo).where(repo.c.repo == now.repo)) is None:
+        reason = "it changed: it is looked at next"
+        mark = Waiting(repo=now.repo, sha=now.sha, kind="other", reason=reason)
+        made = KnownRepo(repo=now.repo, sha=now.sha, last_modified=now.last_modified or "", waiting=mark)
+        remember(connection, [made])
 
 
 # ---------------------------------------------------------------- listings

@@ -17,7 +17,7 @@ from bot.records import BaseRevision, Change
 from bot.watch.due import old_enough_at, too_young
 from bot.watch.found import SweepResult, Waiting
 from bot.watch.listing import not_shown
-from bot.watch.look import Looked, Seen, gone, look
+from bot.watch.look import Looked, Seen, gone, look, taken_before
 from bot.watch.watchlist import Entry, Watchlist
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PAGE, FULL_PAGE = 100, 1000
 """Lines of a listing that are asked for at once: enough for what changes between two sweeps, and the most."""
+MOST_PAGES = 500
+"""Of one author: half a million repos at night."""
 
 
 class Findings:
@@ -49,7 +51,7 @@ class Findings:
         self.waiting: dict[str, Waiting] = {}
         self.revisions: dict[str, BaseRevision] = {}
         self.errors: dict[str, str] = {}
-        self.requests = 0
+        self.requests = self.pages = 0
 
     def all(self, steps: Iterable[tuple[str, Callable[[], None]]]) -> bool:
         """Take the steps; False when the Hub went away: then the rest need not be tried."""
@@ -128,8 +130,7 @@ class Findings:
                 return
             if not self._is_gone(row):
                 raise
-            last = repos.taken(self.journal, row.repo) or self.seen(row.repo)
-            found = gone(entry, row, last, self.now)
+            found = gone(entry, row, taken_before(self.journal, row.repo, self.seen), self.now)
         self.requests += found.requests - 1
         if found.change and row.standing == "renamed" and row.renamed_to == found.change.renamed_to:
             raise renamed(row)
@@ -145,15 +146,26 @@ class Findings:
         return self.full and (row.repo in self.absent or not self._is_listed(row.repo))
 
     def _is_listed(self, repo: str) -> bool:
-        page = self.page(repo.split("/")[0])
+        author = repo.split("/")[0]
+        page = self.page(author)
         while page is not None:
             if not not_shown([repo], page.models):
                 return True
-            page = self.page(repo.split("/")[0], page=page.next) if page.next else None
+            page = self.following(author, page) if page.next else None
         return False
 
+    def following(self, author: str, page: ListedPage) -> ListedPage:
+        """The page after this one. Raises HubUnavailable where they do not come to an end."""
+        self.pages += 1
+        found = self.page(author, page=page.next) if self.pages <= MOST_PAGES else None
+        if found is None:
+            raise HubUnavailable(f"the listing of {author} does not end: it is not read any further")
+        return found
+
     def page(self, author: str, *, etag: str = "", page: str | None = None) -> ListedPage | None:
+        """A page of an author's listing; None where it says what `etag` said."""
         self.requests += 1
+        self.pages = self.pages if page else 1
         return self.door.listing(author, etag=etag, page=page, size=FULL_PAGE if self.full else PAGE)
 
     def _keep(self, found: Looked) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bot.journal.database import Journal
-from bot.journal.repos import KnownRepo, taken
+from bot.journal.repos import KnownRepo, taken, taken_up
 from bot.records import BaseRevision, Change, ChangeKind, Record
 from bot.watch.changes import classify
 from bot.watch.complete import files_of_index, indexes_to_read, missing_shards, missing_weights
@@ -42,8 +42,8 @@ def look(door: HubDoor, journal: Journal, entry: Entry, row: KnownRepo, seen: Se
     BotErrors."""
     revision = door.base_revision(row.repo, entry.revision)
     if revision.repo.lower() != row.repo.lower():
-        return _renamed(entry, row, revision, taken(journal, row.repo) or seen(row.repo), now)
-    last = taken(journal, revision.repo) or seen(revision.repo)
+        return _renamed(entry, row, revision, taken_before(journal, row.repo, seen), now)
+    last = taken_before(journal, revision.repo, seen)
     row = replace(
         row, repo=revision.repo, sha=revision.sha, last_modified=revision.last_modified or "",
         standing="present", renamed_to=None, waiting=None, seen_at=now.timestamp(), taken=last is not None,
@@ -57,6 +57,15 @@ def look(door: HubDoor, journal: Journal, entry: Entry, row: KnownRepo, seen: Se
     if reason := unfinished(revision, missing):
         return replace(_waits(row, kind, reason), requests=1 + reads)
     return replace(_reports(entry, row, kind, last, now), revision=revision, requests=1 + reads)
+
+
+def taken_before(journal: Journal, repo: str, seen: Seen) -> BaseRevision | None:
+    """The revision of a repo that was taken up last. What only `seen` knew the journal knows from now on, so
+    that it is found under the repo's later names too."""
+    last = taken(journal, repo)
+    if last is None and (last := seen(repo)) is not None:
+        taken_up(journal, repo, last)
+    return last
 
 
 def gone(entry: Entry, row: KnownRepo, last: BaseRevision | None, now: datetime) -> Looked:

@@ -89,6 +89,9 @@ class Round(Findings):
             entry = group.entry(row.repo)
             if entry is not None and row.repo not in self.changes:
                 self.guarded(row.repo, partial(self.settle, entry, row), write=False)
+        for row in filter(None, (self.named.get(name.lower()) for name in group.named)):
+            if row.standing == "renamed":
+                self.fail(row.repo, renamed(row))
         for name in not_shown(group.named, reading.models if reading else ()):
             entry = group.entry(name)
             if entry is not None and name.lower() not in self.named:
@@ -102,24 +105,21 @@ class Round(Findings):
         if page is None:
             return None
         newest = known.newest if known and follows_on else ""
-        models, etag, pages = list(page.models), page.etag, 1
-        while page.next is not None and not self._enough(group, page, newest, pages, models):
-            more = self.page(group.author, page=page.next)
-            assert more is not None, "nothing is unchanged that was asked for without a tag"
-            models, page, pages = [*models, *more.models], more, pages + 1
+        models, etag = list(page.models), page.etag
+        while page.next is not None and not self._enough(group, page, newest, models):
+            page = self.following(group.author, page)
+            models += page.models
         if group.wholly and not models and not self.full:
             raise NotFound(f"{group.author} has no models on this Hub: check the name under `authors:`")
         if self.full:  # its pages are longer: the tag of the short first page stays as good as it was
             etag = known.etag if known and known.follows == group.digest else ""
         return _Reading(models=tuple(models), etag=etag, whole=page.next is None, follows_on=follows_on)
 
-    def _enough(
-        self, group: Followed, page: ListedPage, newest: str, pages: int, models: list[ListedModel]
-    ) -> bool:
+    def _enough(self, group: Followed, page: ListedPage, newest: str, models: list[ListedModel]) -> bool:
         if not self.full:
             return read_enough(group, page, newest)
         # Named repos cost one look each where the listing is longer than that.
-        return not group.wholly and (pages >= len(group.named) or not not_shown(group.named, models))
+        return not group.wholly and (self.pages >= len(group.named) or not not_shown(group.named, models))
 
     def _how_far(self, group: Followed, reading: _Reading) -> KnownListing:
         at = self.now.timestamp()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.errors import NotFound
 from bot.hub.faults import Fault
 from bot.journal.repos import known_listings, known_repos, taken, taken_up
 from bot.watch.changes import changed_files
 from bot.watch.found import SweepResult
-from bot.watch.sweep import sweep
+from bot.watch.sweep import nightly, sweep
 
 from .conftest import BASE, Upstream, said
 
@@ -352,18 +353,24 @@ def test_a_renamed_repo_is_no_new_base(upstream: Upstream, night: bool) -> None:
     assert said(upstream.sweep().changes) == [(to, "tokenizer")]
 
 
-def test_a_renamed_repo_that_was_named_asks_for_its_new_name(upstream: Upstream) -> None:
-    """A watchlist that names the old name is told the new one, by every sweep, without a request."""
-    repo, to = upstream.add("m"), f"{upstream.other}/m"
-    watchlist = upstream.named(repo)
+@pytest.mark.parametrize("names", [("m",), ("m", "n")])
+def test_a_renamed_repo_that_was_named_asks_for_its_new_name(
+    upstream: Upstream, names: tuple[str, ...]
+) -> None:
+    """A watchlist that names the old name is told the new one by every sweep, and nothing is asked for it,
+    whether its author's listing is read or not."""
+    repos = [upstream.add(name) for name in names]
+    repo, to = repos[0], f"{upstream.other}/m"
+    watchlist = upstream.named(*repos)
     upstream.settled(watchlist)
     upstream.store.move_repo("model", repo, to)
-    found = upstream.sweep(watchlist)
+    found = upstream.sweep(watchlist, night=len(names) > 1)
     assert [(c.kind, c.renamed_to) for c in found.changes] == [("renamed", to)]
     upstream.take_up(found)
-    told = upstream.sweep(watchlist)
-    assert (told.changes, upstream.asked) == ((), [])
-    assert to in told.errors[0]
+    for _ in range(2):
+        told = upstream.sweep(watchlist)
+        assert (told.changes, repo in upstream.asked) == ((), False)
+        assert f"{repo} is {to} now" in told.errors[0]
     assert upstream.sweep(watchlist, night=True).changes == ()
     assert upstream.sweep(upstream.named(to)).changes == (), "it is known under its new name"
 
@@ -388,14 +395,34 @@ def test_a_look_at_one_repo_costs_one_request(upstream: Upstream) -> None:
 
 
 def test_what_was_made_before_the_journal_was_there_is_not_new(upstream: Upstream) -> None:
-    """`seen` answers for revisions that an older bot took up."""
-    repo = upstream.add("m")
+    """`seen` answers once for revisions that an older bot took up; the journal knows them from then on."""
+    repo, to = upstream.add("m"), f"{upstream.author}/m2"
     before = upstream.door.base_revision(repo)
     upstream.commit(repo, {"tokenizer.json": b"[]"})
-    found: SweepResult = sweep(
-        upstream.watch(), upstream.door, upstream.journal, upstream.now, seen={repo: before}.get
+    for seen in ({repo: before}, {}):
+        found: SweepResult = sweep(
+            upstream.watch(), upstream.door, upstream.journal, upstream.now, seen=seen.get
+        )
+        assert said(found.changes) == [(repo, "tokenizer")]
+    upstream.store.move_repo("model", repo, to)
+    upstream.take_up(upstream.sweep())
+    assert said(upstream.sweep().changes) == [(to, "tokenizer")]
+
+
+def test_a_listing_without_end_is_an_error(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Hub whose pages lead on for ever costs a bounded number of requests, and is said to be at fault."""
+    monkeypatch.setattr("bot.watch.findings.MOST_PAGES", 4)
+    upstream.add("m")
+    page = upstream.door.listing(upstream.author)
+    assert page is not None
+    monkeypatch.setattr(
+        upstream.door,
+        "listing",
+        lambda *_, **__: replace(page, next=f"{upstream.door.endpoint}/api/models?x"),
     )
-    assert said(found.changes) == [(repo, "tokenizer")]
+    found = nightly(upstream.watch(), upstream.door, upstream.journal, upstream.now)
+    assert (found.complete, found.requests) == (False, 3 + 1)
+    assert "does not end" in found.errors[0]
 
 
 def test_the_journal_says_when_an_author_was_read(upstream: Upstream) -> None:
