@@ -18,7 +18,7 @@ import msgspec
 from dbos import DBOS, SetWorkflowID
 from msgspec.structs import replace
 
-from bot.errors import VerificationFailed
+from bot.errors import NotAllowed, VerificationFailed
 from bot.measure.request import Measurements, NotMeasured
 from bot.patch.patch import Patch, Patched, PatchedRepo
 from bot.quantize import ModelFolders
@@ -193,11 +193,21 @@ def patch(patch_json: Json) -> Json:
     """What changed beside the weights, into every quant of the base; one that fails stops no sibling."""
     run, asked = DBOS.workflow_id or "", from_json(Patch, patch_json)
     trials = patching.try_tokenizers(run, patch_json) if asked.moves_files else {}
-    done = [patching.patch_repo(run, patch_json, trials, repo) for repo in asked.repos]
+    done = _patched_all(run, patch_json, trials, asked.repos)
     left = (PatchedRepo(repo=each.repo, status="left", error=each.why) for each in asked.left)
     patching.clear_up(run)
-    repos = (*(from_json(PatchedRepo, each) for each in done), *left)
-    return to_json(Patched(base=asked.base.repo, sha=asked.base.sha, kind=asked.kind, repos=repos))
+    return to_json(Patched(base=asked.base.repo, sha=asked.base.sha, kind=asked.kind, repos=(*done, *left)))
+
+
+def _patched_all(run: str, patch_json: Json, trials: Json, repos: tuple[str, ...]) -> list[PatchedRepo]:
+    """One quant after the other. What the Hub does not allow (token, storage) it allows of no sibling."""
+    done: list[PatchedRepo] = []
+    for repo in repos:
+        if done and done[-1].error_kind == NotAllowed.__name__:
+            done.append(replace(done[-1], repo=repo))
+        else:
+            done.append(from_json(PatchedRepo, patching.patch_repo(run, patch_json, trials, repo)))
+    return done
 
 
 # ------------------------------------------------------------------ identities

@@ -165,12 +165,16 @@ def test_killed_between_two_commits_it_goes_on_and_commits_nothing_twice(
     assert len({event["run"] for event in publisher.bot.events()}) == 1, "the same run went on"
 
 
-def test_a_base_that_is_gone_is_said_so_on_the_cards_by_a_run_too(publisher: Publisher) -> None:
-    """Without a tokenizer to try; asked again, nothing is left to do."""
+def test_a_mark_that_the_hub_refuses_is_made_by_the_next_run(publisher: Publisher, hub: LoopbackHub) -> None:
+    """Storage full, or the token revoked: told of every quant, tried with one; later it goes well, once."""
     publisher.store.delete_repo("model", BASE)
+    hub.arm(Fault(kind="error", method="POST", path="/commit/", status=403))
 
-    first, again = publisher.patch("gone"), publisher.patch("gone")
+    refused, first, again = (publisher.patch("gone") for _ in range(3))
 
+    assert {repo: each["error_kind"] for repo, each in refused.items()} == dict.fromkeys(QUANTS, "NotAllowed")
+    tried = {request.path for request in hub.requests() if request.fault is not None}
+    assert len(tried) == 1
     assert {repo: each["status"] for repo, each in first.items()} == dict.fromkeys(QUANTS, "patched")
     assert again == {}
     for repo in QUANTS:
