@@ -96,12 +96,16 @@ def supersedes(newer: Action, older: Action) -> bool:
     return older in ("mark", "freeze") or newer in ("make", "freeze", "mark") or older == newer
 
 
-def action_with_open(journal: Journal, repo: str, action: Action) -> Action:
+def action_with_open(journal: Journal, repo: str, action: Action, *, terms: bool = False) -> Action:
     """The action for a newer change of `repo`, where an older one is still open: a patch is a make while new
-    weights wait, so that the newest revision is made whole. Raises HostError."""
+    weights wait, so that the newest revision is made whole. `terms`: its license or gating changed, and
+    `action` is what changed beside; then what waits is done with the yes to the terms. Raises HostError.
+    """
     waiting = [kept.proposal for kept in plans.listed(journal, OPEN, repo=repo)]
-    heavy = any(p.action == "make" or (p.action == "freeze" and p.plan is not None) for p in waiting)
-    return "make" if heavy and action == "patch" else action
+    beside = terms and action == "nothing"
+    if any(p.plan is not None for p in waiting) and (action == "patch" or beside):
+        return "make"
+    return "patch" if beside and any(p.action == "patch" for p in waiting) else action
 
 
 def _since(journal: Journal, proposal: Proposal, now: float) -> float:

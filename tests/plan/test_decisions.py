@@ -158,6 +158,18 @@ def test_changed_terms_stay_a_question_until_somebody_says_yes(kept: Journal) ->
     assert decisions.standing(kept, proposal(sha="d" * 40)).frozen == ""
 
 
+def test_what_waits_is_not_forgotten_when_the_terms_change(kept: Journal) -> None:
+    """A yes to new terms does what waited for one before them: new weights, else new small files."""
+    propose(kept, proposal("a/patched", action="patch"), ASK)
+    propose(kept, proposal("a/made"), ASK)
+    beside = {
+        repo: decisions.action_with_open(kept, repo, "nothing", terms=True)
+        for repo in ("a/patched", "a/made", "a/quiet")
+    }
+    assert beside == {"a/patched": "patch", "a/made": "make", "a/quiet": "nothing"}
+    assert decisions.action_with_open(kept, "a/made", "nothing") == "nothing"
+
+
 def test_a_yes_to_terms_alone_is_all_there_is_to_do(kept: Journal) -> None:
     """A freeze without anything to make is over with the yes; refused, the base stays frozen."""
     freeze = replace(proposal(action="freeze"), plan=None)
