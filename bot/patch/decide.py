@@ -71,7 +71,7 @@ def fate(
     return _unless_edited(Fate(files=files, removed=removed), manifest, listed, new)
 
 
-MEASURING = "its tasks are being measured: it is patched once they are done"
+MEASURING = "its tasks are being measured, and its card is written when they are: it is to be patched then"
 
 
 def fate_now(
