@@ -48,7 +48,12 @@ class Listener:
     def run(self, app: Starlette, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop`, or (in the main thread) SIGINT or SIGTERM; `on_ready` once it answers."""
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            server_header=False,
         )
         self._server = _Server(config)
         self._server.on_ready = on_ready

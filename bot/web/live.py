@@ -17,7 +17,7 @@ from bot.web.overview import run_page
 from bot.web.site import NO_STORE, Site, site_of
 from bot.web.views import digest
 
-TICK = 0.7
+TICK = 1.0
 """Seconds between two looks at whether there is news."""
 
 HEARTBEAT = 20.0

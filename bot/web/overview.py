@@ -49,7 +49,7 @@ def _line(
     return run_view(
         one.run,
         host=host_of(reader, one.run.executor, workers),
-        way=reader.way(one.run.id),
+        way=reader.way(one.run.id) if one.run.state == "running" else None,
         plan=one.plan,
         parent=one.parent,
         expected=expected,
@@ -77,6 +77,7 @@ def run_page(reader: Reader, id_: str, now: float) -> RunPage | None:
         steps=step_views(found.run, now if found.run.state == "running" else found.run.ended or now),
         children=tuple(_line(reader, child, workers) for child in children),
         stopped=found.run.stopped,
+        patched=found.patched,
         log=reader.log_tail(id_),
         can_retry=found.run.state in ENDED_BADLY,
     )

@@ -78,7 +78,8 @@ def where(proposal: Proposal) -> str:
     if proposal.patch is not None:
         count = len(proposal.patch.repos)
         repos = "1 repo" if count == 1 else f"{count} repos"
-        return f"One commit to each of {repos} of {proposal.patch.account}; weights stay as they are."
+        left = f" {len(proposal.patch.left)} stay as they are." if proposal.patch.left else ""
+        return f"One commit to each of {repos} of {proposal.patch.account}; weights stay as they are.{left}"
     return "Nothing is published."
 
 

@@ -5,6 +5,7 @@ reads; what comes of it is put together by `overview`, purely.
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,14 @@ from bot.errors import HostError, NotFound
 from bot.events import follow
 from bot.journal import tables
 from bot.journal.database import Journal
+from bot.patch.patch import Patched
 from bot.plan.proposal import Proposal
 from bot.records import FamilyResult, Plan, Record, from_json
 from bot.runs import Run
 from bot.settings import Settings
 from bot.web.progress import Way, gone
 from bot.web.published_views import family_view
-from bot.web.views import FamilyView
+from bot.web.views import FamilyView, PatchedView
 
 RUNS = 150
 """The newest runs that are looked at; older ones are `bot history`'s."""
@@ -44,6 +46,7 @@ class KnownRun(Record, frozen=True, kw_only=True):
     parent: str | None = None
     plan: Plan | None = None
     family: FamilyView | None = None
+    patched: tuple[PatchedView, ...] = ()
 
 
 class Reader:
@@ -109,13 +112,14 @@ class Reader:
     def _read(self, status: Any) -> KnownRun:
         client = self.client()
         assert client is not None, "there is a run"
-        found = runs.describe(client, status)
+        found = _described(client, status)
         before = self._known.get(found.id)
         return KnownRun(
             run=found,
             parent=status.parent_workflow_id,
             plan=(before[1].plan if before else None) or self._plan(client, status),
             family=self._family(found, status),
+            patched=_patched(status),
         )
 
     def _plan(self, client: DBOSClient, status: Any) -> Plan | None:
@@ -197,8 +201,30 @@ def _statuses(client: DBOSClient) -> list[Any]:
     return [status for status in (*newest, *open_) if not status.name.startswith(_INTERNAL)]
 
 
+def _described(client: DBOSClient, status: Any) -> Run:
+    """The run. Only results of families and publishes say something of the gate; a newer bot's may not."""
+    if status.name in ("family", "publish"):
+        with contextlib.suppress(msgspec.ValidationError):
+            return runs.describe(client, status)
+    bare = copy.copy(status)
+    bare.output = None
+    return runs.describe(client, bare)
+
+
 def _stamp(status: Any) -> tuple[Any, ...]:
     return (status.status, status.updated_at, status.executor_id)
+
+
+def _patched(status: Any) -> tuple[PatchedView, ...]:
+    """What became of each quant, in a patch that is over."""
+    if status.name != "patch" or status.status != "SUCCESS":
+        return ()
+    with contextlib.suppress(msgspec.ValidationError):
+        done = from_json(Patched, status.output)
+        return tuple(
+            PatchedView(repo=one.repo, status=one.status, said=one.error or one.note) for one in done.repos
+        )
+    return ()
 
 
 def _proposal(data: Any) -> Proposal | None:

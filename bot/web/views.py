@@ -161,6 +161,14 @@ class RunView(Record, frozen=True, kw_only=True):
     ends_at: float | None = None
 
 
+class PatchedView(Record, frozen=True, kw_only=True):
+    """What a patch came to for one quant; `said` is why it failed or was left, or what to know of it."""
+
+    repo: str
+    status: str
+    said: str = ""
+
+
 class RunPage(Record, frozen=True, kw_only=True):
     """One run with all that is known of it: its steps, the runs it started, the end of its log."""
 
@@ -168,6 +176,7 @@ class RunPage(Record, frozen=True, kw_only=True):
     steps: tuple[StepView, ...] = ()
     children: tuple[RunView, ...] = ()
     stopped: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    patched: tuple[PatchedView, ...] = ()
     log: str = ""
     can_retry: bool = False
 

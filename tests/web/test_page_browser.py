@@ -47,6 +47,8 @@ def busy(served: Served) -> dict[str, str]:
     for base in ("Qwen/Qwen3-8B", "you/Drifted-2B", "you/Broken-1B", "you/Refused-3B"):
         runs[base] = world.started(served.settings, base)
         world.ended(served.settings, runs[base])
+    runs["patch"] = world.patched(served.settings, "Qwen/Qwen3-8B")
+    world.ended(served.settings, runs["patch"])
     for base in ("zai-org/Slow-9B", "ibm/Queued-2B"):
         runs[base] = world.started(served.settings, base)
     return runs
@@ -73,6 +75,27 @@ def test_the_overview_shows_it_all(browser: Browser, served: Served, busy: dict[
         expect(row.locator('td[data-label="BoolQ"]')).to_have_class("number score nothing")
         expect(page.locator("#timeline")).to_contain_text("the Hub answered 503 for six minutes")
         expect(page.locator("#live")).to_have_text("live")
+
+
+def test_a_run_has_a_page_of_its_own(browser: Browser, served: Served, busy: dict[str, str]) -> None:
+    """A family's page leads to the runs that published its quants, with each step's time, and these lead
+    back; a patch's page says what became of each quant."""
+    with opened(browser, served.address) as page:
+        page.goto(f"{served.address}/run?id={quote(busy['you/Refused-3B'], safe='')}")
+        steps = page.locator(".steps tbody th")
+        expect(steps).to_have_text(["fetch", "quantize", "measure", *["claim", "publish"] * 4, "tidy"])
+        children = page.locator(".lines li")
+        expect(children).to_have_count(4)
+        failed = children.filter(has_text="mxfp4")
+        expect(failed).to_contain_text("failed")
+        failed.get_by_role("link").click()
+        expect(page.locator(".steps tr.bad")).to_contain_text(
+            "the upload of heron/Refused-3B-mxfp4-mlx was cut"
+        )
+        page.get_by_role("link", name="its family's run").click()
+        expect(page.locator("h1")).to_have_text("you/Refused-3B")
+        page.goto(f"{served.address}/run?id={quote(busy['patch'], safe='')}")
+        expect(page.locator(".lines li")).to_contain_text("its tokenizer was changed by hand")
 
 
 def test_the_figures_of_a_card_are_shown(browser: Browser, served: Served, busy: dict[str, str]) -> None:

@@ -25,6 +25,8 @@ from bot.journal import tables
 from bot.journal.database import Journal
 from bot.journal.timeline import tell
 from bot.measure.request import Measurements
+from bot.patch import start as patches
+from bot.patch.patch import LeftAlone, Patch
 from bot.plan.proposal import Estimate, Proposal, proposal_id
 from bot.quantize import ModelFolders
 from bot.recipes.book import Book
@@ -330,6 +332,25 @@ def started(settings: Settings, base: str, **wishes: Any) -> str:
     def start() -> str:
         with engine.client(settings) as client:
             return runs.start(client, plan_of(base, **wishes))[0]
+
+    return aside(start)
+
+
+def patched(settings: Settings, base: str) -> str:
+    """Put a patch into the queue that finds nothing to write: its one quant was edited by hand."""
+    left = LeftAlone(repo=f"{ACCOUNT}/Edited-q8-hi-mlx", why="its tokenizer was changed by hand")
+    wanted = Patch(
+        base=plan_of(base).base,
+        before="0" * 40,
+        kind="gone",
+        account=ACCOUNT,
+        endpoint=ENDPOINT,
+        left=(left,),
+    )
+
+    def start() -> str:
+        with engine.client(settings) as client:
+            return patches.start(client, wanted)[0]
 
     return aside(start)
 
