@@ -8,12 +8,11 @@ import msgspec
 
 from bot.card.board import Board, Model, Score
 from bot.card.facts import Kind, Table
-from bot.card.numbers import task_title
+from bot.card.task_names import task_named as task_named
 from bot.records import Record
 
 NOT_PUBLISHED = "not published"
 _PLACEHOLDERS = ("comment", "score", "need")
-_SHORT = {"arcc": "arc_challenge", "arce": "arc_easy", "obqa": "openbookqa"}
 
 
 class Shown(Record, frozen=True, kw_only=True):
@@ -73,15 +72,3 @@ def gap(mine: Model, other: Model, task: str) -> float | None:
     """Mine minus the other's; None unless both have a score."""
     a, b = mine.scores.get(task), other.scores.get(task)
     return round(a.value - b.value, 9) if a and b else None
-
-
-def task_named(text: str) -> str | None:
-    """`ARC-C`, `HellaSwag ↑` or `arc_challenge` -> lm-eval's name; None for what is no task."""
-    plain = re.sub(r"[^a-z0-9]", "", text.lower())
-    known = {re.sub(r"[^a-z0-9]", "", word.lower()): task for task, word in _titles().items()}
-    return _SHORT.get(plain) or known.get(plain)
-
-
-def _titles() -> dict[str, str]:
-    from_board = ("arc_challenge", "arc_easy", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande")
-    return {task: task_title(task) for task in from_board}

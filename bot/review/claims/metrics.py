@@ -84,6 +84,7 @@ class Scale:
 
     def __init__(self, board: Board) -> None:
         self.board = board
+        self.counts: dict[object, object] = {}
         self._gaps: dict[tuple[str, str, str], Gap] = {}
         self.scored = tuple(model for model in board.models if model.scores)
 

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 
 from bot.card.facts import ReportedQuant
+from bot.card.task_names import task_named
 from bot.records import Record
 from bot.review.claims.name_patterns import RECIPE
 from bot.review.claims.own_names import NAME, OwnNames
 from bot.review.claims.tables import Cell, Table
-from bot.review.claims.task_names import spellings
 
-_TASKS = {re.sub(r"\W|_", "", " ".join(phrase)): tasks for phrase, tasks in spellings(()).items()}
 _NUMBER = re.compile(r"([+\-\u00b1])?(\d{0,4}\.\d{1,6}|\d{1,3}(?=\s?%))(\s?%)?")
 _VERSUS = re.compile(r"\b(?:vs\.?|versus|over|against|to)\s+([\w.+-]{2,60})", re.IGNORECASE)
 _PAIR = re.compile(r"([\w.+-]{2,60})\s*[:=]\s*(\d?\.\d{2,6})")
@@ -134,9 +133,7 @@ def _kind(head: str) -> str:
 
 
 def task_of(written: str) -> str | None:
-    bare = re.sub(r"\([^)]*\)|[^a-z0-9]", "", written.lower())
-    tasks = _TASKS.get(bare)
-    return tasks[0] if tasks and len(tasks) == 1 else None
+    return task_named(re.sub(r"\([^)]*\)", "", written))
 
 
 def _own_task(written: str) -> str | None:

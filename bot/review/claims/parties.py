@@ -129,7 +129,7 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
 
 def _compared(clause: Clause, index: int) -> bool:
     """Whether `that of` stands behind a comparison: `lower than that of`; else it begins anew."""
-    return any(token.relation or token.kind("link") for token in clause.tokens[max(0, index - 2) : index])
+    return any(t.relation or t.kind("link", "from") for t in clause.tokens[max(0, index - 2) : index])
 
 
 def _of_several(previous: Token | None, token: Token) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 from msgspec.structs import replace
 
 from bot.card.board import Board
+from bot.card.task_names import spellings
 from bot.records import Record
 from bot.review.claims import words as vocabulary
 from bot.review.claims.names import Names
 from bot.review.claims.quantities import Quantity, count, read
 from bot.review.claims.repeated import Memory, around
-from bot.review.claims.task_names import spellings
 from bot.review.claims.words import Relation, Superlative, Word
 
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")

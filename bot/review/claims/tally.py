@@ -90,6 +90,15 @@ class Count:
         return f"{mine.label} {what} {against} on {len(self.where)} of {len(self.tasks)} tasks ({names})"
 
 
+def counted(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relation) -> Count:
+    """The same count, made once for each question: a text asks it again and again."""
+    key = (mine.name, tuple(other.name for other in theirs), relation)
+    known = scale.counts.get(key)
+    if not isinstance(known, Count):
+        known = scale.counts[key] = Count(scale, mine, theirs, relation)
+    return known
+
+
 def _printed(relation: Relation, mine: Model, theirs: Model, task: str) -> bool:
     """By the three digits that tables print: what is equal there is a tie."""
     gap = Gap(metric=task, mine=round(mine.scores[task].value, 3), theirs=round(theirs.scores[task].value, 3))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from bot.review.claims import Finding, check
+from bot.card.board import Model
+from bot.review.claims import Finding, check, scope, tally
+from bot.review.claims.findings import Reading
+from bot.review.claims.metrics import Scale
+from bot.review.claims.words import Relation
 from tests.review.claims.boards import small_board
 
 BOARD = small_board()
@@ -105,3 +111,36 @@ def test_code_and_metadata_hold_no_claims() -> None:
     """Front matter and fenced code are not read."""
     text = "---\nscore: 0.999 on PIQA\n---\n\n```\nPIQA = 0.999\n```\n"
     assert check(text, BOARD) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("It wins 4/5 tasks against Heron (4-1), and loses to q5 on PIQA. BoolQ: 0.801", 4),
+        ("- HellaSwag: +1.8 points over q5; Winogrande 1.2\n- PIQA: 0.741, #1 of all\n", 3),
+        ("| Task | qx65-hi | q5 | Winner |\n|---|---|---|---|\n| PIQA | 0.741 | 0.745 | qx65-hi |\n", 3),
+    ],
+)
+def test_a_sentence_is_judged_the_same_wherever_it_is_repeated(text: str, said: int) -> None:
+    """Equal sentences in equal contexts are judged once; each of them has its findings, in its own place."""
+    once = check(text, BOARD)
+    assert len(once) == said
+    found = check("\n\n".join([text] * 3), BOARD)
+    step = len(text) + 2
+    assert [(f.start, f.verdict, f.why) for f in found] == [
+        (f.start + step * number, f.verdict, f.why) for number in range(3) for f in once
+    ]
+
+
+def test_repeated_text_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty thousand equal sentences in equal contexts are counted out once."""
+    made: list[object] = []
+    judged = tally.overall
+
+    def counted(scale: Scale, mine: Model, theirs: Sequence[Model], relation: Relation) -> Reading:
+        made.append(relation)
+        return judged(scale, mine, theirs, relation)
+
+    monkeypatch.setattr(scope, "overall", counted)
+    assert len(check("It beats Heron.\n\n" * 20_000, BOARD)) == 20_000
+    assert 1 <= len(made) < 10

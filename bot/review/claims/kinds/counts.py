@@ -14,7 +14,7 @@ from bot.review.claims.judge import fits, readings
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import sides
 from bot.review.claims.standing import standing_among
-from bot.review.claims.tally import WHAT, Count
+from bot.review.claims.tally import WHAT, Count, counted
 from bot.review.claims.words import Relation
 
 _RESULTS = re.compile(r"(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)|defeats?)\b", re.IGNORECASE)
@@ -62,7 +62,8 @@ def _counted(work: Work, index: int) -> int | None:
     """What is counted: the wins or losses right behind the number, else what stands nearest."""
     tokens = work.clause.tokens
     after = tokens[index + 1] if index + 1 < len(tokens) else None
-    if after is None or after.relation is None or "," in work.clause.between(tokens[index], after):
+    gap = work.clause.between(tokens[index], after) if after is not None else ""
+    if after is None or after.relation is None or re.search(r",|\band\b|\bor\b", gap):
         return work.nearest_relation(index)
     return index + 1 if _RESULTS.match(work.clause.text, after.start) else work.nearest_relation(index)
 
@@ -146,7 +147,7 @@ def _count_of(
     relation: Relation,
     listed: tuple[str, ...],
 ) -> Reading:
-    count = Count(work.scale, mine, theirs, relation)
+    count = counted(work.scale, mine, theirs, relation)
     told = count.told(mine, theirs, WHAT[relation.sign])
     if not count.tasks:
         return Reading(holds=None, why=f"{mine.label} has no task in common with all of them")
@@ -246,7 +247,7 @@ def _win_rates(work: Work) -> Iterator[Claim | None]:
         who = sides(work.scale, work.clause, work.context, index)
 
         def judged(mine: Model, theirs: Sequence[Model], quantity: Quantity = quantity) -> Reading:
-            count = Count(work.scale, mine, theirs, WIN)
+            count = counted(work.scale, mine, theirs, WIN)
             told = count.told(mine, theirs, WHAT[1])
             if not count.tasks:
                 return Reading(holds=None, why="no task in common")

@@ -15,7 +15,7 @@ from bot.review.claims.judge import differs, in_range, readings
 from bot.review.claims.metrics import BITS, MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import Sides, pairs, sides
-from bot.review.claims.tally import Count
+from bot.review.claims.tally import counted
 from bot.review.claims.told_as_difference import is_difference, within
 from bot.review.claims.words import Relation
 
@@ -248,7 +248,7 @@ def _on_tasks(
 
 def _range(work: Work, who: Sides, quantity: Quantity, sign: int, group: TaskGroup | None) -> list[Reading]:
     def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
-        tasks = group.tasks if group else Count(work.scale, mine, theirs, Relation(sign=sign or 1)).where
+        tasks = group.tasks if group else counted(work.scale, mine, theirs, Relation(sign=sign or 1)).where
         if not tasks:
             return Reading(
                 holds=False if work.scale.shared(mine, theirs[0]) else None,

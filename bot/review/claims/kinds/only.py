@@ -12,7 +12,7 @@ from bot.review.claims.findings import Reading
 from bot.review.claims.judge import readings
 from bot.review.claims.metrics import title
 from bot.review.claims.sides import Sides, sides
-from bot.review.claims.tally import WHAT, Count
+from bot.review.claims.tally import WHAT, counted
 from bot.review.claims.words import Relation
 
 # "only 0.7 points", "the only model above": nothing about which tasks
@@ -61,7 +61,7 @@ def _claim_only(
     work: Work, who: Sides, relation: Relation, named: tuple[str, ...], span: tuple[int, int]
 ) -> Claim | None:
     def judged(mine: Model, theirs: Sequence[Model]) -> Reading:
-        count = Count(work.scale, mine, theirs, Relation(sign=relation.sign))
+        count = counted(work.scale, mine, theirs, Relation(sign=relation.sign))
         told = count.told(mine, theirs, WHAT[relation.sign])
         if not count.tasks:
             return Reading(holds=None, why="no task in common")

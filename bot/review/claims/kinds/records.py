@@ -10,7 +10,7 @@ from bot.review.claims.findings import Reading
 from bot.review.claims.judge import readings
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import sides
-from bot.review.claims.tally import Count
+from bot.review.claims.tally import counted
 from bot.review.claims.words import Relation
 
 _RESULTS = (Relation(sign=1), Relation(sign=-1), Relation(sign=0, strength="same"))
@@ -40,7 +40,7 @@ def _readings(work: Work, index: int, quantity: Quantity) -> list[Reading]:
 
 
 def _record(work: Work, mine: Model, theirs: Sequence[Model], quantity: Quantity) -> Reading:
-    counts = [Count(work.scale, mine, theirs, relation) for relation in _RESULTS]
+    counts = [counted(work.scale, mine, theirs, relation) for relation in _RESULTS]
     tasks = len(counts[0].tasks)
     won, lost, tied = (len(count.where) for count in counts)
     against = " and ".join(other.label for other in theirs)

@@ -1,7 +1,8 @@
-"""How a text calls the tasks of a board."""
+"""How people write the names of tasks: in headings of tables, in prompts, in whole texts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _SPELLINGS = {
@@ -26,6 +27,12 @@ _SPELLINGS = {
     "gpqa": "gpqa|gpqa diamond",
 }
 BOTH_ARCS = ("arc_challenge", "arc_easy")
+_PLAIN = re.compile(r"[^a-z0-9]")
+
+
+def task_named(text: str) -> str | None:
+    """`ARC-C`, `HellaSwag ↑` or `arc_challenge` -> lm-eval's name; None for no task, or for two (`ARC`)."""
+    return _BY_SPELLING.get(_PLAIN.sub("", text.lower()))
 
 
 def spellings(tasks: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
@@ -63,4 +70,9 @@ def _on_board(tasks: Sequence[str], task: str) -> str:
 
 
 def _bare(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return _PLAIN.sub("", name.lower())
+
+
+_BY_SPELLING = {
+    _bare(spelling): task for task, written in _SPELLINGS.items() for spelling in (task, *written.split("|"))
+}
