@@ -20,7 +20,7 @@ from dbos import DBOSClient, EnqueueOptions
 from bot import engine
 from bot.errors import BY_NAME, BotError, Cancelled, NeedsPerson, NotFound, UsageError
 from bot.events import Event, follow
-from bot.fleet import dispatch, takeover
+from bot.fleet import dispatch, share_workflow, takeover
 from bot.flow import family_id
 from bot.plan.proposal import Need
 from bot.records import FamilyResult, Plan, PublishedRepo, Record, from_json, to_json
@@ -41,6 +41,10 @@ WORDS = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "parked",
 }
 """How DBOS's states are called in front of people."""
+
+
+WORKFLOWS = (share_workflow.share,)
+"""Importing its module registers it, as importing `flow` registers the others: whoever executes needs all."""
 
 
 class Step(Record, frozen=True, kw_only=True):

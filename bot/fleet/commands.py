@@ -44,7 +44,7 @@ def client(settings: Settings) -> Iterator[DBOSClient]:
     if not settings.database_url and not (settings.state / "bot.sqlite").exists():
         raise NotFound(f"nothing has run yet under {settings.state}: start with `bot publish` or `bot run`")
     with commands(settings) as found:
-        if settings.database_url and not _has_tables(found):
+        if settings.database_url and not _was_launched(found):
             raise NotFound("nothing has run yet on this database: start with `bot publish` or `bot run`")
         yield found
 
@@ -70,9 +70,11 @@ def commands(settings: Settings, *, retry: bool = True) -> Iterator[DBOSClient]:
         found.destroy()
 
 
-def _has_tables(found: DBOSClient) -> bool:
+def _was_launched(found: DBOSClient) -> bool:
     with told(), found._sys_db.engine.connect() as connection:
-        return connection.scalar(sqlalchemy.text("SELECT to_regclass('dbos.workflow_status')")) is not None
+        if connection.scalar(sqlalchemy.text("SELECT to_regclass('dbos.application_versions')")) is None:
+            return False
+        return bool(connection.scalar(sqlalchemy.text("SELECT count(*) FROM dbos.application_versions")))
 
 
 def somebody_works(settings: Settings) -> bool:

@@ -32,13 +32,18 @@ def asked(runs: Iterable[Any], version: str) -> list[Asked]:
     return [
         Asked(
             run=run.workflow_id,
-            need=from_json(Need, (run.attributes or {}).get("need", {})),
+            need=need_of(run),
             priority=float((run.attributes or {}).get("priority", 0.0)),
             since=(run.created_at or 0) / 1000,
         )
         for run in runs
         if run.status == "ENQUEUED" and run.queue_name == MAC_QUEUE and run.app_version in (version, None)
     ]
+
+
+def need_of(run: Any) -> Need:
+    """What a run carries."""
+    return from_json(Need, (run.attributes or {}).get("need", {}))
 
 
 def running_on(runs: Iterable[Any]) -> dict[str, list[str]]:

@@ -60,7 +60,7 @@ class Placement(Record, frozen=True, kw_only=True):
 
 def fits(need: Need, seat: Seat) -> bool:
     """Whether the worker has all the tags and the memory."""
-    return set(need.tags) <= set(seat.tags) and need.memory_bytes <= seat.memory_bytes
+    return need.memory_bytes <= seat.memory_bytes and all(tag in seat.tags for tag in need.tags)
 
 
 def place(asked: Sequence[Asked], seats: Sequence[Seat], now: float) -> Placement:

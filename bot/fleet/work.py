@@ -8,7 +8,7 @@ import threading
 
 import filelock
 
-from bot import engine, flow
+from bot import engine, runs
 from bot.card.numbers import size
 from bot.errors import UsageError
 from bot.settings import Settings
@@ -16,8 +16,8 @@ from bot.watch.quantities import Size
 
 log = logging.getLogger("bot")
 
-WORKFLOWS = (flow.family, flow.publish)
-"""Importing `flow` registers them, which an executor needs before it launches."""
+WORKFLOWS = runs.WORKFLOWS
+"""Importing `runs` (and `flow` with it) registers all, which an executor needs before it launches."""
 RESTARTED = 3.0
 """Seconds that a worker waits for its own lock: its former process may be ending just now."""
 

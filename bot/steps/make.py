@@ -9,6 +9,7 @@ from dbos import DBOS
 
 from bot import engine
 from bot.fetch import FetchRequest
+from bot.fleet import shares
 from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
 from bot.quantize import ModelFolders, QuantizeRequest
 from bot.records import FamilyResult, Plan, Snapshot, from_json, to_json
@@ -51,6 +52,14 @@ def measure_early(run: str, plan_json: Json, snapshot: Json, folders: Json) -> J
 
 
 def _measured(run: str, plan: Plan, snapshot: Json, folders: Json) -> Json:
+    request = measure_request(plan, snapshot, folders)
+    shares.share_out(run, plan, request)
+    with mlx_turn(run):
+        return to_json(in_child("bot.measure", request, Measurements, run))
+
+
+def measure_request(plan: Plan, snapshot: Json, folders: Json) -> MeasureRequest:
+    """The base and every quant in `folders`, measured as the plan says."""
     base = from_json(Snapshot, snapshot)
     made = from_json(ModelFolders, folders).items
     models = [
@@ -66,10 +75,9 @@ def _measured(run: str, plan: Plan, snapshot: Json, folders: Json) -> Json:
             for f in made
         ),
     ]
-    store = settings_for(plan).measurements
-    request = MeasureRequest(models=tuple(models), settings=plan.measure, store=str(store))
-    with mlx_turn(run):
-        return to_json(in_child("bot.measure", request, Measurements, run))
+    return MeasureRequest(
+        models=tuple(models), settings=plan.measure, store=str(settings_for(plan).measurements)
+    )
 
 
 @DBOS.step(name="claim")

