@@ -14,6 +14,7 @@ import json
 import logging
 import logging.handlers
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,8 @@ READ = 5 * LONGEST
 """Characters that are looked at; no secret that the end of them cuts in two is among the first LONGEST."""
 
 _about: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("about", default=None)
+_RUN = re.compile(r"\b[a-z]{4,12}:([\w.\-]{1,100}/[\w.\-]{1,100})@[0-9a-f]{12}\+[\w.@+~\-]*[\w~]")
+_REPO = re.compile(r"([\w.\-]{1,100}/[\w.\-]{1,100}) at [0-9a-f]{7,40} ")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "run", "repo"}
 
 
@@ -57,7 +60,8 @@ def set_up(settings: Settings, *, role: str = "bot", format: Format = "text") ->
     with contextlib.suppress(OSError):  # a full disk: what happens is still said on standard error
         folder = settings.state / "logs"
         folder.mkdir(parents=True, exist_ok=True)
-        file = _File(folder / f"{role}.log", maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
+        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in role)[:60]
+        file = _File(folder / f"{name}.log", maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
         file.setFormatter(JsonLines() if format == "json" else TextLines())
         root.addHandler(file)
     root.setLevel(logging.WARNING)
@@ -109,8 +113,9 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _message(record),
         }
+        told = _told_in(known["message"]) | (_about.get() or {})
         for name in ("run", "repo"):
-            if value := getattr(record, name, None) or (_about.get() or {}).get(name):
+            if value := getattr(record, name, None) or told.get(name):
                 known[name] = redacted(str(value))
         if trace := _traceback(record):
             known["error"] = trace
@@ -118,6 +123,14 @@ class JsonLines(logging.Formatter):
         if extra:
             known["extra"] = {redacted(str(name)): _plain(value) for name, value in extra.items()}
         return json.dumps(known)
+
+
+def _told_in(message: str) -> dict[str, str]:
+    """The run and repo that a message names: a run's id, or a repo and its revision at the beginning."""
+    if run := _RUN.search(message):
+        return {"run": run[0], "repo": run[1]}
+    repo = _REPO.match(message)
+    return {"repo": repo[1]} if repo else {}
 
 
 def _plain(value: object) -> object:

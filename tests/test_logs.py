@@ -205,6 +205,23 @@ def test_json_lines_say_what_they_are_about(tmp_path: Path) -> None:
     assert all("the-web-token" not in text for line in lines for text in texts(line))
 
 
+@pytest.mark.parametrize(
+    ("message", "run", "repo"),
+    [
+        ("started family:Qwen/Qwen3-8B@0123456789ab+89abcdef~2: waits",
+         "family:Qwen/Qwen3-8B@0123456789ab+89abcdef~2", "Qwen/Qwen3-8B"),
+        ("`bot retry 'publish:t/Q-qx64-hi-mlx@0123456789ab+qx64-hi@0123456789ab'`",
+         "publish:t/Q-qx64-hi-mlx@0123456789ab+qx64-hi@0123456789ab", "t/Q-qx64-hi-mlx"),
+        ("Qwen/Qwen3-8B at 0123456789ab (new): it waits", None, "Qwen/Qwen3-8B"),
+        ("watching, a sweep every 1800 s", None, None),
+    ],
+)  # fmt: skip
+def test_a_line_says_of_which_run_it_is(message: str, run: str | None, repo: str | None) -> None:
+    """Where its message names a run or a repo, a program need not look for it there."""
+    told = json.loads(logs.JsonLines().format(record("%s", message)))
+    assert (told.get("run"), told.get("repo")) == (run, repo)
+
+
 @pytest.fixture
 def quiet_logging() -> Iterator[None]:
     """logging as it was before."""

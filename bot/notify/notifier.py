@@ -19,7 +19,7 @@ from bot.journal.timeline import since
 from bot.notify.breakfast import MOST_EVENTS, tell_digest
 from bot.notify.decide import GIVE_UP
 from bot.notify.outbox import Outbox
-from bot.notify.services import Service, services
+from bot.notify.services import Service, file_of, services
 from bot.notify.settings import NotifySettings, Wanted
 from bot.settings import Settings
 from bot.watch.watchlist import load_watchlist
@@ -55,9 +55,14 @@ class Notifier:
         self._said: str | None = None
 
     def check(self) -> tuple[Service, ...]:
-        """The services, for a start that says a mistake at once. Raises ConfigError."""
+        """The services, which hear of what happens from now on. Raises ConfigError (a mistake), HostError."""
         wanted = self._wanted()
-        return services(wanted.notify, os.environ, wanted.folder)
+        found = services(wanted.notify, os.environ, wanted.folder)
+        self._known_since([service.name for service in found], self._clock())
+        path = file_of(wanted.notify, wanted.folder)
+        if path is not None and path.stat().st_mode & 0o077:
+            log.warning("notifications: %s can be read by others: `chmod 600` it", path)
+        return found
 
     def tick(self) -> None:
         """One look. Raises nothing; what is wrong is logged, once as long as it is the same."""

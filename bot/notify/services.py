@@ -61,7 +61,8 @@ def services(settings: NotifySettings, environment: Mapping[str, str], folder: P
     """
     said = environment.get(VARIABLE, "").split()
     words = [(f"{VARIABLE}, service {number}", word) for number, word in enumerate(said, 1)]
-    words += _of_file(settings.services_file, folder) if settings.services_file else []
+    path = file_of(settings, folder)
+    words += _of_file(path) if path is not None else []
     for _, text in words:
         REDACTOR.hide(*secrets_of_service(_halves(text)[1]))
     found: list[Service] = []
@@ -76,8 +77,12 @@ def _halves(text: str) -> tuple[str, str]:
     return (head.strip(), url.strip()) if separator and "://" not in head else ("", text)
 
 
-def _of_file(name: str, folder: Path) -> list[tuple[str, str]]:
-    path = folder / Path(name).expanduser()
+def file_of(settings: NotifySettings, folder: Path) -> Path | None:
+    """The file that names services; a relative one lies beside the watchlist."""
+    return folder / Path(settings.services_file).expanduser() if settings.services_file else None
+
+
+def _of_file(path: Path) -> list[tuple[str, str]]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

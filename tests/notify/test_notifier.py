@@ -41,7 +41,7 @@ def notifier(
     known: Settings, journal: Journal, watch: Watch, settings: NotifySettings = NO_DIGEST
 ) -> Notifier:
     made = Notifier(known, journal, lambda: Wanted(notify=settings, account="tester"), watch)
-    made.tick()  # from now on there are services
+    made.check()  # from now on there are services
     return made
 
 
@@ -213,3 +213,18 @@ def test_a_mistake_in_the_watchlist_is_logged_once_and_ends_nothing(
         made.tick()
     assert len(caplog.messages) == 1
     assert "watchlist.yaml:1" in caplog.messages[0]
+
+
+def test_a_file_that_others_can_read_is_warned_of(
+    known: Settings, journal: Journal, inbox: Inbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, with the command that mends it, and without a word of what is in it."""
+    path = tmp_path / "services"
+    path.write_text(inbox.url)
+    wanted = Wanted(notify=NotifySettings(services_file="services"), folder=tmp_path)
+    for mode, warned in ((0o644, 1), (0o600, 0)):
+        path.chmod(mode)
+        caplog.clear()
+        assert len(Notifier(known, journal, lambda: wanted).check()) == 1
+        assert sum("`chmod 600`" in message for message in caplog.messages) == warned
+        assert PASSWORD not in caplog.text

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from bot.service import launchd, secrets_file
 from bot.service.agent import AWAKE, agent, plist
 from bot.service.launchd import state_of
 from bot.service.wish import Wish
@@ -80,3 +83,52 @@ def test_what_launchctl_prints_is_read(
     """Running or not, under which number, how it ended last."""
     found = state_of(printed, tmp_path / "qx-bot.plist", tmp_path)
     assert (found.running, found.pid, found.detail, found.installed) == (running, pid, detail, False)
+
+
+LAUNCHCTL = """\
+#!{python}
+# A stand-in for launchctl: it runs what a probe's list names, and writes down what else it is asked.
+import os, plistlib, subprocess, sys
+with open({log!r}, "a") as file:
+    print(" ".join(sys.argv[1:]), file=file)
+if sys.argv[1] == "bootstrap":
+    job = plistlib.load(open(sys.argv[3], "rb"))
+    if job["Label"].endswith("-probe"):
+        subprocess.Popen(job["ProgramArguments"], env=os.environ | job["EnvironmentVariables"])
+"""
+
+
+@pytest.fixture
+def launchctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which the stand-in on the PATH writes down what it was asked; HOME is a new folder."""
+    log = tmp_path / "asked"
+    script = tmp_path / "bin" / "launchctl"
+    script.parent.mkdir()
+    script.write_text(LAUNCHCTL.format(python=sys.executable, log=str(log)))
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent), prepend=":")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return log
+
+
+def test_installed_on_a_mac_it_was_probed_and_its_secrets_are_private(wish: Wish, launchctl: Path) -> None:
+    """The probe runs as the manager's child and beside it in the shell; then the agent is loaded, in a file
+    for the owner alone; the probe's own list is gone. (With a stand-in for launchctl.)"""
+    secrets_file.make(Path(wish.environment_file), {"HF_TOKEN": "hf_tester"})
+    told = launchd.install(wish)
+    path = launchd.agent_path()
+    assert "GFLOP/s" in told[0]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert plistlib.loads(path.read_bytes())["EnvironmentVariables"]["HF_TOKEN"] == "hf_tester"
+    assert [file.name for file in path.parent.iterdir()] == ["qx-bot.plist"]
+    domain = f"gui/{os.getuid()}"
+    assert launchctl.read_text().splitlines() == [
+        f"bootstrap {domain} {path.parent}/qx-bot-probe.plist",
+        f"bootout {domain}/qx-bot-probe",
+        f"bootout {domain}/qx-bot",
+        f"bootstrap {domain} {path}",
+        f"enable {domain}/qx-bot",
+    ]
+    assert launchd.uninstall()[0].endswith("is gone")
+    assert not path.exists()
+    assert Path(wish.environment_file).exists()
