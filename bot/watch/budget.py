@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from bot.records import Record
 from bot.watch.quantities import HoursADay, QuietHours, Size, Zone
@@ -28,7 +28,8 @@ class Budget(Record, frozen=True, kw_only=True):
             raise ValueError("these quiet hours fill the whole week, so that nothing could ever start")
 
 
-def quiet_minutes(windows: Iterable[QuietHours]) -> bytearray:
+@lru_cache(maxsize=16)
+def quiet_minutes(windows: tuple[QuietHours, ...]) -> bytes:
     """For each minute of a week (Monday 00:00 first, local wall clock) 1 where it is quiet, else 0."""
     week = bytearray(7 * 24 * 60)
     for window in windows:
@@ -36,4 +37,4 @@ def quiet_minutes(windows: Iterable[QuietHours]) -> bytearray:
             start = day * 24 * 60 + window.starts
             for minute in range(start, start + window.minutes_long):
                 week[minute % len(week)] = 1
-    return week
+    return bytes(week)
