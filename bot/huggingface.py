@@ -29,7 +29,7 @@ LISTED = ["sha", "lastModified", "private", "gated"]
 """What a listing says of each repo: nothing that changes by itself (as downloads do), so that its entity tag
 changes only with the repos."""
 NOT_MODIFIED = 304
-_REPO = re.compile(r"[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}")
+_REPO = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")
 
 
 class Identity(Record, frozen=True, kw_only=True):

@@ -92,6 +92,7 @@ class Findings:
         self.rows = []
 
     def result(self, complete: bool) -> SweepResult:
+        """All that was found, as the sweep gives it away."""
         return SweepResult(
             changes=tuple(self.changes.values()),
             waiting=tuple(self.waiting.values()),
@@ -122,6 +123,7 @@ class Findings:
             self.look(entry, row)
 
     def look(self, entry: Entry, row: KnownRepo) -> None:
+        """Look at the repo and keep what came of it. Raises BotErrors."""
         self.requests += 1
         try:
             found = look(self.door, self.journal, entry, row, self.seen, self.now)
@@ -179,4 +181,5 @@ class Findings:
 
 
 def renamed(row: KnownRepo) -> NotFound:
+    """What to say of a watchlist's entry whose repo has another name, once that was dealt with."""
     return NotFound(f"{row.repo} is {row.renamed_to} now: write that in the watchlist")

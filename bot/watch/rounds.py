@@ -56,6 +56,7 @@ class Round(Findings):
         self.open: defaultdict[str, list[KnownRepo]] = defaultdict(list)
 
     def run(self) -> SweepResult:
+        """The whole round."""
         groups, singles = followed(self.watchlist)
         self.listings = repos.known_listings(self.journal)
         for row in repos.every_repo(self.journal) if self.full else repos.unsettled(self.journal):

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import logging
 import os
-import re
 import time
 from collections.abc import Callable
 
@@ -24,6 +23,7 @@ from bot.errors import BotError, NotFound, UsageError
 from bot.journal.database import Journal
 from bot.journal.repos import forget_delivery, take_delivery
 from bot.records import Record
+from bot.watch.quantities import Repo as RepoName
 
 log = logging.getLogger("bot")
 
@@ -32,7 +32,6 @@ SECRET = "BOT_WEBHOOK_SECRET"  # noqa: S105  the variable's name
 LARGEST = 1_000_000
 """Bytes of a delivery; the Hub's have a few thousand."""
 VERSION = 3
-_REPO = re.compile(r"[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}")
 
 
 class Event(Record, frozen=True, kw_only=True):
@@ -94,8 +93,10 @@ def parse(body: bytes) -> Delivery:
         raise UsageError(f"this is no delivery of a Hub's webhook: {str(error)[:200]}") from None
     if found.webhook.version != VERSION:
         raise UsageError(f"the delivery is of version {found.webhook.version}: this bot reads {VERSION}")
-    if not _REPO.fullmatch(found.repo.name):
-        raise UsageError("the delivery names no repo: owner/name is expected")
+    try:
+        RepoName.parse(found.repo.name)
+    except ValueError:
+        raise UsageError("the delivery names no repo: owner/name is expected") from None
     return found
 
 

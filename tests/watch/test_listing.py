@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.huggingface import ListedModel, ListedPage
+from bot.errors import HubUnavailable
+from bot.huggingface import HubDoor, ListedModel, ListedPage, _listed
 from bot.journal.repos import KnownRepo
+from bot.settings import Settings
 from bot.watch.listing import Followed, followed, marked, not_shown, read_enough, shown_changed
 from bot.watch.quantities import Account, RecipeItem, Repo
 from bot.watch.watchlist import AuthorEntry, RepoEntry, Watchlist
@@ -127,3 +130,34 @@ def test_the_digest_is_of_what_is_followed_alone() -> None:
     asks = RepoEntry(repo=Repo("a/n"), approval="ask")
     assert Followed("a", watching([asks, one], "a")).digest == plain
     assert Followed("a", watching([one], "a")).digest != plain
+
+
+# ------------------------------------------------------------------ what the door makes of a Hub's answer
+
+
+@given(st.binary(max_size=200))
+def test_any_answer_is_a_listing_or_the_hubs_fault(body: bytes) -> None:
+    """Bytes that are no listing are an error of the Hub's, in a sentence."""
+    try:
+        found = _listed(body, "a")
+    except HubUnavailable:
+        return
+    assert all(model.repo.count("/") == 1 for model in found)
+
+
+def test_lines_without_a_repos_name_are_left_out() -> None:
+    """Hostile or broken lines cost themselves alone; dates are compared as texts, so they are in UTC."""
+    names = [b"a/m", b"../x", b"a/b/c", b"a/", b"\\u0000/x", b"a b/c"]
+    lines = [
+        b'{"id": "' + name + b'", "lastModified": "2026-01-01T02:00:00+02:00", "more": [1]}' for name in names
+    ]
+    [model] = _listed(b"[" + b",".join(lines) + b"]", "a")
+    assert (model.repo, model.sha, model.last_modified) == ("a/m", "", at(0))
+
+
+def test_a_listing_is_not_followed_to_another_server(tmp_path: Path) -> None:
+    """A page that leads elsewhere would take the token along."""
+    door = HubDoor(Settings(home=tmp_path, endpoint="http://127.0.0.1:9"), token="hf_me")
+    for page in ("http://evil.example/api/models", "http://127.0.0.1:99/api/models"):
+        with pytest.raises(HubUnavailable, match="another server"):
+            door.listing("a", page=page)
