@@ -82,10 +82,13 @@ class Patched(Record, frozen=True, kw_only=True):
     repos: tuple[PatchedRepo, ...]
 
     @property
+    def failed(self) -> tuple[PatchedRepo, ...]:
+        return tuple(repo for repo in self.repos if repo.status == "failed")
+
+    @property
     def undone(self) -> tuple[PatchedRepo, ...]:
         """The quants that did not get it: what failed first, then what was left alone."""
-        failed = tuple(repo for repo in self.repos if repo.status == "failed")
-        return (*failed, *(repo for repo in self.repos if repo.status == "left"))
+        return (*self.failed, *(repo for repo in self.repos if repo.status == "left"))
 
     @property
     def told(self) -> str:
