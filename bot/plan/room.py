@@ -17,7 +17,8 @@ from dbos import DBOSClient
 from bot.errors import BotError
 from bot.hub_errors import patiently
 from bot.huggingface import HubDoor
-from bot.plan.budget import Room, Storage, day_start
+from bot.plan.budget import Room, Storage
+from bot.plan.clock import day_start
 from bot.plan.past import machine_of
 from bot.settings import Settings
 from bot.watch.budget import Budget

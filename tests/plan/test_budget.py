@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.plan.budget import Room, Storage, day_start, fits, local, quiet_from, quiet_until, startable
+from bot.plan.budget import Room, Storage, fits, local, startable
+from bot.plan.clock import day_start, quiet_from, quiet_until
 from bot.plan.priority import PATIENCE
 from bot.plan.proposal import Estimate
 from bot.watch.budget import Budget
