@@ -11,7 +11,8 @@ metadata    a card's front matter: parsing, validation, tags
 describe    what the Hub says about a repo
 answers     how it says no
 call        one request: who asks, what for, and whether they may
-repos_api, commits_api, files_api, listing_api, collections_api, pages
+webhooks    who is told of what, and the telling
+repos_api, commits_api, files_api, listing_api, collections_api, webhooks_api, pages
 faults      failing on demand; control arms them and reads the log of requests
 server      the application, and running it
 process     the server as a child process
