@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 import filelock
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 from dbos._dbos import _get_dbos_instance
+from dbos._error import DBOSException
 
 from bot.errors import HostError, UsageError
 from bot.fleet import keeper, locks
@@ -118,7 +119,7 @@ def running(
         stack.callback(journal.close)
         client_ = stack.enter_context(commands(settings, retry=False)) if settings.database_url else None
         if client_ is not None:
-            _keep_parts_here(client_, me.executor)
+            _keep_here(client_, me.executor)
         stack.callback(_leave, patience)
         _launch(settings, me.executor, listen)
         kept = keeper.Keeper(me, held, journal, client_, VERSION, on_lost)
@@ -144,13 +145,15 @@ def _prepared(settings: Settings, held: locks.Locks) -> Journal:
     return journal
 
 
-def _keep_parts_here(found: DBOSClient, executor: str) -> None:
-    """Parts of a run (its publishes) that this executor had when it died go on on this machine, where their
-    folders are; DBOS would put them into a queue from which every machine takes."""
+def _keep_here(found: DBOSClient, executor: str) -> None:
+    """What this executor had when it died goes on on this machine, where its folders are; runs without a
+    queue (its publishes) DBOS would put into one from which every machine takes."""
     mine = found.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False)
     for run in mine:
-        if run.parent_workflow_id is not None and run.app_version == VERSION:
-            to_queue(found, run.workflow_id, machine_queue(machine_of(executor)), was="PENDING", of=executor)
+        part = run.parent_workflow_id is not None
+        queue = machine_queue(machine_of(executor)) if part else worker_queue(executor)
+        if run.app_version == VERSION and run.queue_name != queue:
+            to_queue(found, run.workflow_id, queue, was="PENDING", of=executor)
 
 
 def _launch(settings: Settings, executor: str, listen: bool) -> None:
@@ -192,7 +195,10 @@ def _log_to_file(settings: Settings) -> None:
 
 def _leave(patience: float) -> None:
     """Take no more work; let the step under way finish for a while."""
-    under_way = len(_get_dbos_instance()._active_workflows_set.activeList())
+    try:
+        under_way = len(_get_dbos_instance()._active_workflows_set.activeList())
+    except DBOSException:  # it did not come so far
+        return
     DBOS.destroy(workflow_completion_timeout_sec=round(patience) if under_way else 0)
     if patience and steps_are_running():
         log.info("parked: %d runs go on from their last finished step at the next start", under_way)

@@ -23,7 +23,7 @@ from bot.errors import HostError
 from bot.settings import Settings
 
 SETTINGS = {
-    "idle_session_timeout": "60s",  # a process that was frozen: a laptop that sleeps
+    "idle_session_timeout": "180s",  # a process that was frozen: a laptop that sleeps
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",  # a machine that is gone, or its network

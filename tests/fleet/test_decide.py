@@ -46,7 +46,7 @@ CASES: list[tuple[str, Left, dict[str, Any], list[tuple[str, str]]]] = [
 def test_each_situation_has_its_way(
     situation: str, one: Left, known: dict[str, Any], done: list[tuple[str, str]]
 ) -> None:
-    """Bound to a disk: on its machine it goes on, elsewhere it is begun anew once that machine is given up."""
+    """Bound to a disk: on its machine it goes on, elsewhere it is begun anew once that one is given up."""
     told: dict[str, Any] = {"idle": True, "alive": set(), "silent": {}, "grace": 300.0} | known
     assert [(step.do, step.queue) for step in decide([one], ME, **told)] == done
 
