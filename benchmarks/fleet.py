@@ -30,6 +30,7 @@ from bot import engine, settings
 from bot.doctor import hosts
 from bot.errors import NotFound
 from bot.fleet import work
+from bot.fleet.commands import commands
 from bot.fleet.queues import MAC_QUEUE
 from bot.settings import Settings
 
@@ -142,7 +143,7 @@ def one_size(server: PostgresServer, folder: Path, count: int, runs: int) -> str
         home=folder / "asking", endpoint="http://127.0.0.1:9", database_url=server.get_uri(database=name)
     )
     DBOS.migrate(known.database_url)
-    with started(known, folder, count), engine.commands(known) as client:
+    with started(known, folder, count), commands(known) as client:
         client.register_queue(PLAIN, worker_concurrency=AT_ONCE, polling_interval_sec=0.1)
         wait_living(known, count)
         placed = measured(client, MAC_QUEUE, max(5, runs // 20) * count)

@@ -110,11 +110,11 @@ def running(
     its workflows are registered.
     """
     me = this_machine(executor_id(settings, role), tags, memory_bytes, version=VERSION)
-    _log_to_file(settings)
     held = locks.open_locks(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: None if steps_are_running() else held.close())
         held.hold(me.executor, lock_patience)
+        _log_to_file(settings)
         journal = _prepared(settings, held)
         stack.callback(journal.close)
         client_ = stack.enter_context(commands(settings, retry=False)) if settings.database_url else None

@@ -1,8 +1,6 @@
 """Runs: started once, followed to their end, listed, cancelled, retried. The library under the commands.
 
-A command that starts a run also executes it when no daemon does: it becomes the
-`main` executor of this machine for as long as it waits. On Postgres it leaves that
-to the workers of the fleet as long as one lives.
+A command that starts a run also executes it when no daemon does (`fleet/host.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import filelock
 import msgspec
 from dbos import DBOSClient, EnqueueOptions
 
@@ -21,15 +17,14 @@ from bot import engine
 from bot.errors import BY_NAME, BotError, Cancelled, NeedsPerson, NotFound, UsageError
 from bot.events import Event, follow
 from bot.fleet import dispatch, share_workflow, takeover
+from bot.fleet.host import MAIN as MAIN
+from bot.fleet.host import Host as Host
 from bot.flow import family_id
 from bot.plan.proposal import Need
 from bot.records import FamilyResult, Plan, PublishedRepo, Record, from_json, to_json
 from bot.settings import Settings
 
 POLL = 0.3
-ASK_AGAIN = 5.0
-"""Seconds between two looks whether the fleet has a living worker."""
-MAIN = "main"
 
 WORDS = {
     "PENDING": "running",
@@ -41,7 +36,6 @@ WORDS = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "parked",
 }
 """How DBOS's states are called in front of people."""
-
 
 WORKFLOWS = (share_workflow.share,)
 """Importing its module registers it, as importing `flow` registers the others: whoever executes needs all."""
@@ -73,45 +67,6 @@ class Run(Record, frozen=True, kw_only=True):
     version: str | None = None
     went_on_as: str | None = None
     stopped: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-
-
-class Host:
-    """Executes runs while the block is open, unless a daemon on this machine does already."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._stack = contextlib.ExitStack()
-        self._ask_again_at = 0.0
-        self.executing = False
-
-    def __enter__(self) -> Self:
-        self.try_to_execute()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def try_to_execute(self) -> None:
-        """Become the executor if nobody is; asked again and again, because a foreign one may end."""
-        if self.executing or self._fleet_works():
-            return
-        with contextlib.suppress(filelock.Timeout):
-            self._stack.enter_context(engine.running(self._settings, MAIN))
-            self.executing = True
-
-    def _fleet_works(self) -> bool:
-        """On Postgres: whether some worker lives that can take the run. A command would end in the middle of
-        what placement gives it."""
-        if not self._settings.database_url:
-            return False
-        now = time.monotonic()
-        if now < self._ask_again_at:
-            return True
-        works = engine.somebody_works(self._settings)
-        self._ask_again_at = now + ASK_AGAIN if works else 0.0
-        return works
 
 
 def start(
