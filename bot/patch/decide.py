@@ -19,8 +19,8 @@ from bot.records import BaseRevision, ChangeKind, Manifest, Record, RepoFile
 from bot.watch.changes import changed_files, classify, kind_of_file
 
 PATCHED: tuple[ChangeKind, ...] = ("tokenizer", "generation_config", "other")
-"""Kinds of files that a patch may change. What says how weights are read, and licenses, are never among them:
-their change is of another class."""
+"""Kinds of files that a patch may change. What says how weights are read is never among them; a license is
+where a person has said yes to the new terms (a patch of the kind `license`)."""
 
 
 class Fate(Record, frozen=True, kw_only=True):
@@ -38,22 +38,28 @@ class Fate(Record, frozen=True, kw_only=True):
 NOTHING = Fate(due=False)
 
 
-def carried(base: BaseRevision) -> dict[str, RepoFile]:
+def carried(base: BaseRevision, *, terms: bool = False) -> dict[str, RepoFile]:
     """The small files of a base, by path, that its quants hold unchanged and a patch may change.
 
-    Raises UnsuitableBase for a file name that leaves its folder.
+    `terms`: the license too. Raises UnsuitableBase for a file name that leaves its folder.
     """
     files = carried_over(side_files(base.repo, base.files), text_only=False)
-    return {f.path: _told(f) for f in files if f.path != MANIFEST and kind_of_file(f.path) in PATCHED}
+    kinds = (*PATCHED, "license") if terms else PATCHED
+    return {f.path: _told(f) for f in files if f.path != MANIFEST and kind_of_file(f.path) in kinds}
 
 
 def fate(
-    manifest: Manifest, listed: Sequence[RepoFile], before: BaseRevision | None, after: BaseRevision
+    manifest: Manifest,
+    listed: Sequence[RepoFile],
+    before: BaseRevision | None,
+    after: BaseRevision,
+    *,
+    terms: bool = False,
 ) -> Fate:
     """What a new revision means for one quant.
 
     `listed` are the files of its repo as the Hub lists them; `before` is the revision that its manifest names
-    (None: it is not on the Hub any more).
+    (None: it is not on the Hub any more). `terms`: a patch under the new license, with its text.
     """
     if manifest.base_sha == after.sha and not manifest.base_gone:
         return NOTHING
@@ -62,12 +68,13 @@ def fate(
     was = f"it was made of revision {manifest.base_sha[:12]} of the base"
     if before is None:
         return Fate(left=f"{was}, which is not on the Hub any more: `bot publish` makes it anew")
-    kind = classify(before, after) if before.sha != after.sha else "other"
-    if kind in ("weights", "license"):
-        return Fate(left=f"{was}, and the {kind} changed since: `bot publish` makes it anew")
-    changed, new = changed_files(before, after), carried(after)
+    changed, new = changed_files(before, after), carried(after, terms=terms)
+    if "weights" in map(kind_of_file, changed):
+        return Fate(left=f"{was}, and the weights changed since: `bot publish` makes it anew")
+    if not terms and classify(before, after) == "license":
+        return Fate(left=f"{was}, and the license changed since: `bot publish` makes it anew")
     files = tuple(sorted(changed & new.keys()))
-    removed = tuple(sorted(changed & (carried(before).keys() - new.keys())))
+    removed = tuple(sorted(changed & (carried(before, terms=terms).keys() - new.keys())))
     return _unless_edited(Fate(files=files, removed=removed), manifest, listed, new)
 
 

@@ -27,9 +27,11 @@ def plan_patch(
 
     `before` is the revision taken up last, `after` the one now: None where the base is gone, the same under
     its new name where it is renamed. What a quant was made of is looked up by its manifest, so that one which
-    missed an earlier patch gets both. A patch without `repos` leaves nothing to do. Raises UsageError for a
-    change that tells too little, UnsuitableBase for file names that leave their folder, and what the Hub's
-    errors translate to.
+    missed an earlier patch gets both. A change of the license is a patch too, for when a person has said yes
+    to the new terms: it brings the license's text, and the cards name it.
+
+    A patch without `repos` leaves nothing to do. Raises UsageError for a change that tells too little,
+    UnsuitableBase for file names that leave their folder, and what the Hub's errors translate to.
     """
     base = _base(change, before, after)
     quants = quants_of(door, account, base.repo)
@@ -37,7 +39,8 @@ def plan_patch(
         fates = {there.repo: fate_of_mark(change.kind, _manifest(there)) for there in quants}
     else:
         revision = _revisions(door, base, before)
-        fates = {there.repo: _fate(door, there, revision, base) for there in quants}
+        terms = change.kind == "license"
+        fates = {there.repo: _fate(door, there, revision, base, terms) for there in quants}
     due = {repo: found for repo, found in fates.items() if found.due and not found.left}
     made_of = {_manifest(there).base_sha for there in quants if there.repo in due}
     known = before.sha if before is not None else min(made_of, default="")
@@ -115,11 +118,15 @@ def _revisions(
 
 
 def _fate(
-    door: HubDoor, there: OnHub, revision: Callable[[str], BaseRevision | None], after: BaseRevision
+    door: HubDoor,
+    there: OnHub,
+    revision: Callable[[str], BaseRevision | None],
+    after: BaseRevision,
+    terms: bool,
 ) -> Fate:
     manifest = _manifest(there)
     listed = door.files(there.repo, there.sha)
-    return fate(manifest, listed, revision(manifest.base_sha), after)
+    return fate(manifest, listed, revision(manifest.base_sha), after, terms=terms)
 
 
 def _together(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from bot.card.facts import Facts, Update
 from bot.patch.decide import Fate
 from bot.patch.patch import Patch
-from bot.records import Manifest, Sibling
+from bot.records import BaseRevision, Manifest, Sibling
 from bot.watch.changes import kind_of_file
 
 
@@ -19,11 +19,30 @@ def patched_facts(
     """The facts with one more line in their updates, newest first; after a rename with the new name.
 
     `fresh` is the manifest as it will be, `outdated` what is to be said of the scores. No number changes:
-    the base's revision in the facts stays the one that weights and measurements are of.
+    the base's revision in the facts stays the one that weights and measurements are of. License, languages
+    and tags follow the base's card.
     """
     line = Update(date=today, why=_why(patch, fresh, found, outdated), files=found.files)
     facts = replace(facts, updates=(line, *facts.updates))
-    return _renamed(facts, patch.renamed_to) if patch.kind == "renamed" and patch.renamed_to else facts
+    if patch.kind == "renamed" and patch.renamed_to:
+        return _renamed(facts, patch.renamed_to)
+    return facts if patch.marks else _as_upstream(facts, patch.base)
+
+
+def _as_upstream(facts: Facts, now: BaseRevision) -> Facts:
+    known = facts.measured
+    if known is None:
+        return facts
+    base = replace(
+        known.base,
+        license=now.license,
+        license_name=now.license_name,
+        license_link=now.license_link,
+        gated=now.gated,
+        language=now.language,
+        tags=now.tags,
+    )
+    return replace(facts, measured=replace(known, base=base))
 
 
 def _renamed(facts: Facts, name: str) -> Facts:
@@ -83,6 +102,7 @@ def _named(found: Fate) -> str:
         *(["tokenizer"] if "tokenizer" in kinds else []),
         *(["chat template"] if templates else []),
         *(["generation config"] if "generation_config" in kinds else []),
+        *(["license"] if "license" in kinds else []),
         *(["other small files"] if "other" in kinds else []),
     ]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

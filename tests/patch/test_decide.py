@@ -11,7 +11,7 @@ from bot.errors import UnsuitableBase
 from bot.patch.decide import PATCHED, Fate, alike, carried, fate, fate_of_mark, renewed_manifest
 from bot.patch.patch import Patch, Patched, PatchedRepo, patch_id
 from bot.records import BaseRevision, Manifest, RepoFile
-from bot.watch.changes import classify, kind_of_file
+from bot.watch.changes import changed_files, classify, kind_of_file
 
 OLD, NEW = "a" * 40, "b" * 40
 PATHS = (
@@ -32,6 +32,10 @@ def base(sha: str, files: dict[str, int]) -> BaseRevision:
 
 def file_of(path: str, content: int) -> RepoFile:
     return RepoFile(path=path, size=content, oid=f"{content:040d}")
+
+
+def weights(before: BaseRevision, after: BaseRevision) -> bool:
+    return "weights" in map(kind_of_file, changed_files(before, after))
 
 
 def quant(files: dict[str, int], **changes: object) -> Manifest:
@@ -56,7 +60,7 @@ def test_a_patched_quant_holds_the_small_files_of_the_new_revision_and_no_other_
 
     found = fate(quant(carries), quant(carries).files, before, after)
 
-    if classify(before, after) in ("weights", "license"):
+    if classify(before, after) == "license" or weights(before, after):
         assert found.left
         assert not found.files
         return
@@ -78,7 +82,7 @@ def test_a_file_of_a_third_content_keeps_the_whole_quant_from_being_patched(
 
     found = fate(entry, listed, before, after)
 
-    if classify(before, after) in ("weights", "license"):
+    if classify(before, after) == "license" or weights(before, after):
         return
     touched = old.get(path) != new.get(path)
     assert (path in found.left) == touched
@@ -106,6 +110,18 @@ def test_what_is_due_and_what_is_left_with_which_reason(
     assert found.due == (said is not None)
     assert (said or "") in found.left
     assert bool(found.left) == bool(said)
+
+
+def test_under_new_terms_that_a_person_accepted_the_license_comes_along() -> None:
+    """Its text too; other weights are still no matter of a patch."""
+    old, new = {"LICENSE": 1, "tokenizer.json": 1}, {"LICENSE": 2, "tokenizer.json": 2}
+    entry = quant(old)
+
+    found = fate(entry, entry.files, base(OLD, old), base(NEW, new), terms=True)
+
+    assert found == Fate(files=("LICENSE", "tokenizer.json"))
+    other = base(NEW, {**new, "model.safetensors": 1})
+    assert "weights changed" in fate(entry, entry.files, base(OLD, old), other, terms=True).left
 
 
 def test_a_mark_is_made_once() -> None:

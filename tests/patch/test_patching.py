@@ -209,6 +209,21 @@ def test_a_quant_that_would_read_otherwise_than_its_base_is_not_touched(world: W
     assert world.commits(repo)[0] == head
 
 
+def test_new_terms_that_a_person_said_yes_to_reach_quants_and_cards(world: World) -> None:
+    """The license's text beside the weights, its name in the card's metadata; without a yes nothing moves."""
+    repo = world.put(QX64_HI)
+    terms = {"LICENSE": b"You may still.\n", "README.md": CARD.replace(b"mit", b"apache-2.0")}
+    after = world.upstream({**terms, "chat_template.jinja": TEMPLATE})
+
+    assert "license changed since" in world.plan("tokenizer", world.made_of, after).left[0].why
+    done = world.carry_out(world.plan("license", world.made_of, after))[repo]
+
+    assert done.files == ("LICENSE", "chat_template.jinja")
+    assert world.read(repo, "LICENSE") == b"You may still.\n"
+    assert "\nlicense: apache-2.0\n" in world.card(repo)
+    assert "license mit" not in world.card(repo)
+
+
 def test_a_renamed_base_is_called_by_its_new_name_on_cards_and_in_manifests(
     world: World, quants: tuple[str, str]
 ) -> None:

@@ -121,6 +121,10 @@ def test_the_update_names_what_came_and_of_which_revision(found: Fate, words: st
     assert words.removesuffix(" of").capitalize() in message(PATCH, found) or not found.files
     assert all(path in line.why for path in found.removed)
     assert facts.measured is not None
+    tagged = replace(PATCH, base=replace(PATCH.base, tags=("new",), license="mit", license_name=None))
+    upstream = patched_facts(facts, tagged, FRESH, found, "", "2026-05-06").measured
+    assert upstream is not None
+    assert (upstream.base.sha, upstream.base.tags, upstream.base.license) == (BASE.sha, ("new",), "mit")
     renamed = patched_facts(
         facts, replace(PATCH, kind="renamed", renamed_to="they/New"), FRESH, Fate(), "", "2026-05-06"
     )
