@@ -17,10 +17,15 @@ def watch(
 ) -> None:
     """Look at everything watched once and say what would be made."""
     import contextlib
+    from datetime import UTC, datetime
 
-    from bot import daemon, engine
+    from bot import engine
     from bot.cli import show
     from bot.errors import NotFound, UsageError
+    from bot.huggingface import HubDoor
+    from bot.journal.database import journal
+    from bot.unattended.desk import Desk
+    from bot.unattended.jobs import look_once
     from bot.watch.watchlist import load_watchlist
 
     if not once:
@@ -31,7 +36,10 @@ def watch(
         client = None
         with contextlib.suppress(NotFound):  # nothing ever ran here, so nothing is known
             client = stack.enter_context(engine.client(known))
-        found, _ = daemon.sweep_once(known, load_watchlist(path), client, start=False)
+        followed = load_watchlist(path)
+        opened = stack.enter_context(journal(known))
+        desk = Desk(settings=known, door=HubDoor(known), journal=opened, client=client)
+        found = look_once(desk, followed, datetime.now(UTC), keep=False)
     if json:
         show.as_json(found)
         return

@@ -93,4 +93,4 @@ def of_patch(output: Any) -> Ending:
         elif repo.status == "left":
             told.append(("patched", repo.repo, f"{repo.repo} was left as it is: {repo.error}"))
     text = f"{len(done)} of {len(result.repos)} quants are up to date with it"
-    return Ending(ok=not result.failed, text=text, told=tuple(told))
+    return Ending(ok=all(repo.status != "failed" for repo in result.repos), text=text, told=tuple(told))

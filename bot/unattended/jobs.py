@@ -11,8 +11,11 @@ from typing import Any
 
 from dbos import DBOSClient
 
+from bot.adopt.advisories import advisories
+from bot.adopt.reread import reread
 from bot.card_sweep import CardSweep
 from bot.errors import BotError
+from bot.housekeeping.nightly import keep_house
 from bot.journal import repos
 from bot.recipes.book import Book
 from bot.records import BaseRevision, Plan, Record, from_json
@@ -20,7 +23,7 @@ from bot.unattended.desk import Desk
 from bot.unattended.ended import tell_ended
 from bot.unattended.propose import Decided, propose_all
 from bot.unattended.start import start_due
-from bot.unattended.trouble import Troubles
+from bot.unattended.trouble import News, Troubles
 from bot.watch.sweep import Seen, SweepResult, look_at, nightly, sweep
 from bot.watch.watchlist import Watchlist, entry_for, load_watchlist
 
@@ -111,7 +114,7 @@ class Jobs:
         try:
             watched = entry_for(load_watchlist(self._path), repo) is not None
         except BotError as error:
-            self._wrong("watching", {"watching": f"{repo} was not looked at: {error}"})
+            self._wrong("webhook", {repo: f"{repo} was not looked at: {error}"})
             return None
         if not watched:
             log.info("%s changed and is not watched", repo)
@@ -123,19 +126,46 @@ class Jobs:
             alone=True,
         )
 
+    def night(self) -> None:
+        """Whole listings; the account's repos read again; what is old forgotten. One that fails does not keep
+        the others from being done."""
+        self.nightly()
+        self._guarded("the account's repos", self._read_again)
+        self._guarded("housekeeping", self._keep_house)
+
+    def _keep_house(self) -> None:
+        keep_house(self.desk.settings, self.desk.journal, self._clock().timestamp())
+
+    def _read_again(self) -> None:
+        watchlist = load_watchlist(self._path)
+        account = watchlist.account or self.desk.settings.account or self.desk.door.whoami().name
+        found = reread(self.desk.door, self.desk.journal, account, advisories(self._path))
+        log.info("%s: %d things to mend, `bot history --kind repair` lists them", account, len(found))
+
+    def _guarded(self, area: str, job: Callable[[], object]) -> None:
+        """Do a job; what goes wrong with it is told, once for as long as it is."""
+        try:
+            job()
+        except BotError as error:
+            self._wrong(area, {area: f"{area}: {error}"})
+        except Exception as error:
+            text = f"{area}: an unexpected {type(error).__name__}, the log has it whole"
+            if area in self._wrong(area, {area: text}).began:
+                log.exception("a mistake of the bot's own")
+        else:
+            self._wrong(area, {})
+
     def tick(self) -> None:
         """Tell what ended and start what is approved and fits."""
         with self._starting:
-            try:
-                watchlist = load_watchlist(self._path)
-                for ending in tell_ended(self.desk):
-                    log.info("%s", ending.text)
-                for started in start_due(self.desk, watchlist, self._clock()):
-                    log.info("%s: %s", started.repo, started.run or started.error or "nothing to do")
-            except BotError as error:
-                self._wrong("starting", {"starting": str(error)})
-            else:
-                self._wrong("starting", {})
+            self._guarded("starting", self._go_on)
+
+    def _go_on(self) -> None:
+        watchlist = load_watchlist(self._path)
+        for ending in tell_ended(self.desk):
+            log.info("%s", ending.text)
+        for started in start_due(self.desk, watchlist, self._clock()):
+            log.info("%s: %s", started.repo, started.run or started.error or "nothing to do")
 
     def _swept(self, look: Callable[[Watchlist, Seen], SweepResult], *, alone: bool = False) -> Sweep | None:
         """One look with the watchlist as it is now; a mistake in it or a Hub that is down waits for the
@@ -166,14 +196,15 @@ class Jobs:
             wrong["cards"] = f"cards were not looked at: {error}"
         self._wrong("watching", wrong)
 
-    def _wrong(self, area: str, now: dict[str, str]) -> None:
+    def _wrong(self, area: str, now: dict[str, str]) -> News:
         """Log and tell what is wrong, once for as long as it is."""
         try:
             found = self._troubles.about(area, now)
         except BotError as error:
             log.warning("%s", error)
-            return
+            return News()
         for text in found.began.values():
             log.warning("%s", text)
         for cause in found.over:
             log.info("%s: that is over", cause)
+        return found

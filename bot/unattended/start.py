@@ -17,6 +17,7 @@ from bot.plan.budget import Room, local
 from bot.plan.proposal import Proposal
 from bot.plan.room import machine_zone
 from bot.records import Record
+from bot.space.ahead import free_for_next
 from bot.unattended.desk import Desk
 from bot.watch.budget import Budget
 from bot.watch.watchlist import LocatedWatchlist, Watchlist
@@ -41,7 +42,10 @@ def start_due(desk: Desk, watchlist: Watchlist, now: datetime) -> tuple[Started,
         return ()
     budget = watchlist.budget
     at = local(budget, now, machine_zone())
-    there = _room(desk, desk.client, budget, at, {kept.proposal.account for kept in approved})
+    accounts = {kept.proposal.account for kept in approved}
+    there = _room(desk, desk.client, budget, at, accounts)
+    if free_for_next(desk.settings, desk.journal, desk.client, budget, there, at):
+        there = _room(desk, desk.client, budget, at, accounts)
     lines = watchlist.lines if isinstance(watchlist, LocatedWatchlist) else None
     due = decisions.due(desk.journal, at, budget, there, lines=lines)
     return tuple(_started(desk, desk.client, proposal) for proposal in due)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,6 +58,7 @@ class Bot:
             "HF_ENDPOINT": endpoint,
             "HF_TOKEN": f"hf_{ACCOUNT}",
             "PYTHONUNBUFFERED": "1",
+            "BOT_WEB": "off",  # daemons of several tests run at once, and the page's usual port is one
         }
         self.environment.pop("HF_HOME", None)
 
@@ -73,16 +75,19 @@ class Bot:
             timeout=timeout,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "bot", *arguments],
-            env=self.environment,
-            cwd=self.watchlist.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: str, to: Path | None = None) -> subprocess.Popen[str]:
+        """Start it and go on; what it says goes into `to`, where it is more than a pipe holds."""
+        with contextlib.ExitStack() as stack:
+            out = stack.enter_context(to.open("wb")) if to is not None else subprocess.PIPE
+            return subprocess.Popen(
+                [sys.executable, "-m", "bot", *arguments],
+                env=self.environment,
+                cwd=self.watchlist.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                text=True,
+            )
 
     def json(self, *arguments: str) -> Any:
         """Run with --json and read the answer; the command must succeed."""

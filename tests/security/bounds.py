@@ -36,7 +36,9 @@ def bounded(read: Callable[[], object], *refusals: type[Exception]) -> object:
 def _answer(read: Callable[[], object], refusals: tuple[type[Exception], ...]) -> object:
     try:
         return read()
-    except (BotError, *refusals) as refusal:
+    except Exception as refusal:
+        if not isinstance(refusal, (BotError, *refusals)):
+            raise
         found = refusal
     assert len(str(found)) < 1000, "a refusal is a sentence"
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.check.place import read_metadata
+from bot.check.place import Folder, read_metadata
 from bot.errors import UnsuitableBase
 from bot.fetch.select import indexed_shards, refuse_escaping
 from bot.measure.results import decode_outcomes
@@ -48,19 +50,16 @@ def readers() -> dict[str, Any]:
         "manifest": lambda data: bounded(lambda: parse_manifest(data)),
         "webhook": lambda data: bounded(lambda: parse(data)),
         "watchlist": lambda data: bounded(lambda: of_document(Document(data, "watchlist.yaml"))),
-        "metadata": lambda data: bounded(lambda: read_metadata(Card(b"---\n" + data + b"\n---\n"))),
+        "metadata": lambda data: bounded(lambda: metadata_of(b"---\n" + data + b"\n---\n")),
         "outcomes": lambda data: bounded(lambda: decode_outcomes(data), ValueError),
     }
 
 
-class Card:
-    """A place with a README.md and nothing else."""
-
-    def __init__(self, readme: bytes) -> None:
-        self._readme = readme
-
-    def read(self, path: str) -> bytes | None:
-        return self._readme if path == "README.md" else None
+def metadata_of(readme: bytes) -> object:
+    """What is read of a README.md."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "README.md").write_bytes(readme)
+        return read_metadata(Folder(Path(folder)))
 
 
 @pytest.mark.parametrize("reader", readers())
