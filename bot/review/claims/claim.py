@@ -79,7 +79,7 @@ class Work(Nearby):
             end=end,
             readings=found,
             doubtful=self.clause.doubts(tokens[first].start, end)
-            or (not sure and bool(unread(self.clause, tokens[first].start)))
+            or (not sure and bool(unread(self.clause, tokens[first].start, end)))
             or (paired and self.context.strangers and not self._against_somebody()),
             number=(tokens[number].start, tokens[number].end) if number is not None else None,
         )

@@ -21,7 +21,8 @@ RECIPE = re.compile(
 )
 BASE = re.compile(
     r"(?:bf16|fp16|f16|bfloat16|float16|float32|fp32|full[- ]precision(?: \(bf16\)| model| version)?"
-    r"|un-?quanti[sz]ed(?: \w{1,12})?|(?:the|its|their) original(?: weights| model| checkpoint)?|base model"
+    r"|full(?:-size)? (?:model|weights)|un-?quanti[sz]ed(?: \w{1,12})?"
+    r"|(?:the|its|their) original(?: weights| model| checkpoint)?|base model"
     r"|(?:the|its) base(?: model|(?=[,.;:)]|'s| (?:on|in|by|at|with|for|is|has|and|while|but)\b|$)))(?!\w)",
     re.IGNORECASE,
 )

@@ -10,6 +10,11 @@ from bot.review.claims.metrics import MEAN, MEAN_OF, Scale
 
 _AFTERTHOUGHTS = ("give or take", "more or less", "or so")
 _MARKS = {"\u2265": "least", ">": "least", "\u2264": "most", "<": "most", "~": "about"}
+_ERROR = re.compile(
+    r"\b(?:errors?|noise|deviations?|stderr|uncertainty|sigma)\s*(?:of|is|are|:|=|at|\(|)\s*"
+    r"(?:about |only |just )?$",
+    re.IGNORECASE,
+)
 _IN_BRACKETS = re.compile(r"\s*\([^()]{1,30}\)\s*(?:,|and|, and|&|as well as)\s*(?:on |in )?", re.IGNORECASE)
 
 
@@ -53,6 +58,11 @@ class Nearby:
 
     def _text(self, token: object) -> str:
         return self.clause.text[token.start : token.end].lower()  # type: ignore[attr-defined]
+
+    def of_an_error(self, anchor: int) -> bool:
+        """`below the standard error of 0.095`: the number is of no model."""
+        start = self.clause.tokens[anchor].start
+        return _ERROR.search(self.clause.text, max(self.clause.start, start - 40), start) is not None
 
     def nearest_relation(self, anchor: int, *, reach: int = 4) -> int | None:
         """The relation word that belongs to a number: the nearest before or after it."""

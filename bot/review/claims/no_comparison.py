@@ -66,8 +66,10 @@ def is_epithet(work: Work, index: int) -> bool:
         return False
     if not tokens[index + 1].is_model or work.clause.between(tokens[index], tokens[index + 1]).strip(" -"):
         return False
-    before = work.clause.text[work.clause.start : tokens[index].start].split()
-    return bool(before) and before[-1].lower() in ("the", "our", "its", "their", "a", "much", "even")
+    before = work.clause.text[work.clause.start : tokens[index].start].lower().split()
+    while before and (before[-1].endswith("ly") or before[-1] in ("much", "even", "far", "bit", "somewhat")):
+        before.pop()
+    return bool(before) and before[-1] in ("the", "our", "its", "their", "a")
 
 
 def is_action(work: Work, index: int) -> bool:

@@ -11,11 +11,17 @@ from bot.review.claims.context import unique
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import turned
 from bot.review.claims.metrics import LOWER_IS_BETTER, MEAN, PARAMETERS, SIZE, SPEED, shown, title
+from bot.review.claims.quantities import count
 from bot.review.claims.sides import Sides, sides
 from bot.review.claims.words import Superlative
 
 _FAMILY = re.compile(r"\b(?:family|families|siblings?|quants)\b", re.IGNORECASE)
 _QUANTS = re.compile(r"\bquants?\b", re.IGNORECASE)
+_OF_N = re.compile(
+    r"\b(?:first|second|third|fourth|best|worst|last|\w+est) (?:out )?of (?:the |all )?"
+    r"(?P<n>three|four|five|six|seven|eight|[3-8])\b(?! (?:tasks|benchmarks|tests|metrics))",
+    re.IGNORECASE,
+)
 _ACCURATE = ("most accurate", "least accurate", "more accurate")
 
 
@@ -134,7 +140,14 @@ def standing_among(work: Work, who: Sides) -> list[tuple[Model, ...]]:
         sets.append(tuple(m for m in others if m.role not in ("base", "rival")))
     if len(told) > 1 or (told and work.context.fixed):
         sets.append(told)
-    return list(unique((*sets, others)))
+    return _of_so_many(work, list(unique((*sets, others))))
+
+
+def _of_so_many(work: Work, groups: list[tuple[Model, ...]]) -> list[tuple[Model, ...]]:
+    """`second of four`: among four, if there are such."""
+    told = _OF_N.search(work.clause.text, work.clause.start, work.clause.end)
+    fitting = [group for group in groups if told is not None and len(group) + 1 == count(told["n"])]
+    return fitting or groups
 
 
 def rank_of(work: Work, mine: Model, theirs: Sequence[Model], metric: str, word: Superlative) -> Reading:

@@ -8,12 +8,14 @@ from bot.review.claims.claim import Work
 from bot.review.claims.metrics import SIZE, SPEED
 from bot.review.claims.quantities import Quantity
 
-_IN_PERPLEXITY = re.compile(r"\s+in (?:perplexity|ppl)\b", re.IGNORECASE)
+_IN_PERPLEXITY = re.compile(r"\s+(?:in|of) (?:perplexity|ppl)\b", re.IGNORECASE)
 
 
 def is_difference(work: Work, index: int, quantity: Quantity) -> bool:
     if quantity.kind == "points" or quantity.sign or quantity.high is not None:
         return quantity.kind in ("points", "percent", "plain")
+    if work.of_an_error(index):
+        return False
     near = work.nearest_relation(index)
     if (
         quantity.kind == "plain"

@@ -91,7 +91,12 @@ def _ranked(work: Work, index: int) -> int | None:
 
 
 def _listed(work: Work, index: int) -> tuple[str, ...]:
-    """The tasks in brackets or after a colon right behind the count."""
+    """The tasks in brackets or after a colon right behind the count, or in front of `are the three`."""
+    for group in work.groups:
+        if group.last == index - 1:
+            gap = work.clause.between(work.clause.tokens[group.last], work.clause.tokens[index])
+            if gap.strip(" )").lower() in ("are the", "were the", "are its", "are our", "remain the"):
+                return group.tasks
     for group in work.groups:
         if group.first > index:
             gap = work.clause.text[work.clause.tokens[index].end : work.clause.tokens[group.first].start]

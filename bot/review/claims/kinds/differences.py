@@ -194,7 +194,7 @@ def _readings(
     bound = work.bound(index)
     if metric in (SIZE, SPEED, PERPLEXITY, PARAMETERS):
         one_by_one = pairs(who)
-        valued = _by_value(relation, metric, quantity, sign)
+        valued = _by_value(relation, metric, quantity, sign, moves=_only_moves(work, index))
         return [differs(work.scale, a, b, metric, quantity, valued, bound) for a, b in one_by_one]
     if quantity.high is not None:
         return _range(work, who, quantity, sign, group)
@@ -229,10 +229,23 @@ def _all(work: Work, mine: Model, theirs: Model) -> TaskGroup:
     return TaskGroup(tasks=work.scale.shared(mine, theirs) or (MEAN,), first=0, last=0)
 
 
-def _by_value(relation: Relation | None, metric: str, quantity: Quantity, sign: int) -> int:
+def _by_value(
+    relation: Relation | None, metric: str, quantity: Quantity, sign: int, *, moves: bool = False
+) -> int:
     """The sign of the difference in values: a perplexity that improves is a lower one."""
+    if relation is not None and relation.axis == "quality" and metric == PERPLEXITY and moves:
+        return 0
     quality = relation is not None and relation.axis == "quality"
     return -sign if quality and metric == PERPLEXITY and not quantity.sign else sign
+
+
+def _only_moves(work: Work, index: int) -> bool:
+    """`the perplexity gains 0.02`: more of it, though less is better; the word says either."""
+    near = work.nearest_relation(index)
+    if near is None:
+        return False
+    token = work.clause.tokens[near]
+    return work.clause.text[token.start : token.end].lower().startswith(("gain", "los", "win"))
 
 
 def _on_tasks(

@@ -32,6 +32,7 @@ _SAID = frozenset(
         "below",
     }
 )  # fmt: skip
+_PART_OF = re.compile(r"\s+(?:of|in) (?:perplexity|ppl|speed|throughput|divergence)\b", re.IGNORECASE)
 _AND = re.compile(r"(?:,|\band) $")
 _SCALES = {"G": (2.0**-30, 1e-9), "M": (2.0**-20, 1e-6), "T": (2.0**-40, 1e-12), "B": (1e-9,)}
 
@@ -40,7 +41,7 @@ def find(work: Work) -> Iterator[Claim]:
     """Numbers that are the value of one model."""
     for index in list(work.free()):
         quantity = work.clause.tokens[index].quantity
-        if quantity is None:
+        if quantity is None or work.of_an_error(index) or _is_a_part(work, index):
             continue
         if metrics := _metrics(work, index, quantity):
             beside = model_beside(work, index) is not None
@@ -91,6 +92,11 @@ def _unit_before(work: Work, index: int) -> str:
     return {"speed": SPEED, "size": SIZE}.get(before[-1], "") if before else ""
 
 
+def _is_a_part(work: Work, index: int) -> bool:
+    """`0.289 of perplexity`: what is lost or gained of it."""
+    return _PART_OF.match(work.clause.text, work.clause.tokens[index].end, work.clause.end) is not None
+
+
 def _of_hundred(work: Work, index: int, quantity: Quantity) -> bool:
     """`61.2 on ARC-C`, `ARC-C: 61.2`: a score in percent without the sign."""
     if quantity.kind != "plain" or quantity.places not in (1, 2) or not 5 < quantity.low < 100:
@@ -108,7 +114,23 @@ def _of_hundred(work: Work, index: int, quantity: Quantity) -> bool:
         and bool(before.tasks)
         and text[before.end : tokens[index].start].strip() in (":", "=", "at", "of", "is", "(")
     )
-    return on or at
+    return on or at or _of_another(work, index)
+
+
+def _of_another(work: Work, index: int) -> bool:
+    """`HellaSwag: 56.1 (A 54.9, B 58.0)`: those of others behind a score in percent."""
+    tokens = work.clause.tokens
+    if (
+        not index
+        or not tokens[index - 1].is_model
+        or work.clause.between(tokens[index - 1], tokens[index]).strip()
+    ):
+        return False
+    first = next((i for i, token in enumerate(tokens[:index]) if token.quantity is not None), None)
+    if first is None or not first or not tokens[first - 1].tasks:
+        return False
+    quantity = tokens[first].quantity
+    return quantity is not None and quantity.kind == "plain" and 5 < quantity.low < 100
 
 
 def _is_size(work: Work, index: int) -> bool:
