@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +15,14 @@ from bot import settings as settings_
 from bot.errors import HostError
 
 
-def _log_lines() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger = logging.getLogger("bot")
-    logger.setLevel(logging.INFO)
-    logger.handlers = [handler]
+class LogFormat(StrEnum):
+    """How `bot run` and `bot worker` log: lines for people, or a JSON object a line."""
+
+    text = "text"
+    json = "json"
+
+
+Logged = Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or JSON.")]
 
 
 @contextlib.contextmanager
@@ -39,12 +41,13 @@ def _ending_now() -> Iterator[None]:
 
 def run(
     watchlist: Annotated[Path | None, typer.Option(help="Default: watchlist.yaml here.")] = None,
+    log_format: Logged = LogFormat.text,
 ) -> None:
     """The daemon: watch, and make and publish what the watchlist says."""
-    from bot import daemon
+    from bot import daemon, logs
 
     known = settings_.from_environment()
-    _log_lines()
+    logs.set_up(known, format=log_format.value)
     with _ending_now():
         daemon.run(known, watchlist or known.watchlist)
 
@@ -61,14 +64,16 @@ def worker(
     memory: Annotated[
         str | None, typer.Option(help="What a model may take here, such as 192GB; default: as measured.")
     ] = None,
+    log_format: Logged = LogFormat.text,
 ) -> None:
     """A second process, here or on another machine, that takes runs from the same database."""
     from msgspec.structs import replace
 
+    from bot import logs
     from bot.fleet import work
 
     known = settings_.from_environment()
-    _log_lines()
+    logs.set_up(known, role=f"worker-{name}", format=log_format.value)
     here = replace(known, database_url=database_url or known.database_url)
     with _ending_now():
         work.work(here, name, tuple(tag or ()), work.memory_of(memory))
