@@ -20,7 +20,7 @@ from bot.notify.breakfast import MOST_EVENTS, tell_digest
 from bot.notify.decide import GIVE_UP
 from bot.notify.outbox import Outbox
 from bot.notify.services import Service, file_of, services
-from bot.notify.settings import NotifySettings, Wanted
+from bot.notify.settings import Wanted
 from bot.settings import Settings
 from bot.watch.watchlist import load_watchlist
 
@@ -35,7 +35,7 @@ LOOK_BACK = 2 * GIVE_UP
 def wanted_of(watchlist: Path) -> Wanted:
     """`notify:` of the watchlist file as it is now. Raises ConfigError."""
     found = load_watchlist(watchlist)
-    notify = getattr(found, "notify", NotifySettings())
+    notify = found.notify
     account = None if found.account is None else str(found.account)
     return Wanted(notify=notify, folder=watchlist.parent, account=account)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from bot.errors import BotError, UnsuitableBase
-from bot.journal.timeline import tell
+from bot.journal.timeline import EventKind, tell
 from bot.patch.plan import plan_patch, quants_of
 from bot.plan import build, decisions
 from bot.plan.action import ACTIONS, Action, action_for
@@ -21,6 +21,9 @@ from bot.unattended.desk import Desk
 from bot.watch.changes import changed_files, kind_of_file
 from bot.watch.sweep import Seen, SweepResult, dealt_with
 from bot.watch.watchlist import Entry, Watchlist, entry_for
+
+_SEEN: dict[ChangeKind, EventKind] = {"license": "frozen", "renamed": "gone", "gone": "gone"}
+"""What a change is on the timeline; any other was found."""
 
 
 class Decided(Record, frozen=True, kw_only=True):
@@ -93,8 +96,7 @@ def _decided(
     outcome = replace(outcome, action=proposal.action)
     if not keep:
         return replace(outcome, waits=_would(found))
-    if change.kind == "new":
-        tell(desk.journal, "found", change.repo, f"{change.repo} is a new base", {"sha": change.sha})
+    tell(desk.journal, _SEEN.get(change.kind, "found"), change.repo, _news(change), {"sha": change.sha})
     kept = decisions.propose(desk.journal, proposal, found)
     dealt_with(desk.journal, change, now.after)
     if kept is None or kept.state == "waiting":
@@ -124,6 +126,11 @@ def beside_terms(now: Seeing) -> Action:
         return "make"
     asked = {ACTIONS[kind_of_file(path)] for path in changed_files(now.before, now.after)}
     return "make" if "make" in asked else "patch" if "patch" in asked else "nothing"
+
+
+def _news(change: Change) -> str:
+    renamed = f" (now {change.renamed_to})" if change.renamed_to else ""
+    return f"{change.repo}{renamed}: {build.WHY[change.kind]}"
 
 
 def _would(found: Verdict) -> str:

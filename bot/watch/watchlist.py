@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.errors import ConfigError
+from bot.notify.settings import NotifySettings
 from bot.recipes.book import Book
 from bot.records import BaseRevision, GateSettings, MeasureSettings, Record
 from bot.review_settings import ReviewSettings
@@ -128,6 +129,7 @@ class Watchlist(Record, frozen=True, kw_only=True):
     staging: Staging = "private"
     publish: Publish = "verified"
     cards: Cards = "ask"
+    notify: NotifySettings = NotifySettings()
     budget: Budget = Budget()
     text_only: bool = False
     measure: MeasureSettings = MeasureSettings()
