@@ -50,6 +50,9 @@ def run_view(
     """One run. `expected`: how many seconds its plan was estimated to take."""
     said = named(run.id)
     runs_now = run.state == "running"
+    stations = stages(run, way) if runs_now and run.kind == "family" else ()
+    if way is not None and (not runs_now or _is_over(way, stations)):
+        way = None
     quants = len(plan.to_make()) if plan is not None else 0
     return RunView(
         id=run.id,
@@ -67,10 +70,16 @@ def run_view(
         retry_of=run.retry_of,
         parent=parent,
         quants=quants,
-        stages=stages(run, way) if runs_now and run.kind == "family" else (),
-        progress=progress_view(way) if way is not None and runs_now else None,
+        stages=stations,
+        progress=progress_view(way) if way is not None else None,
         ends_at=run.started + expected if expected and runs_now else None,
     )
+
+
+def _is_over(way: Way, stations: Sequence[StageView]) -> bool:
+    """Whether the last words are those of a step that is done: the next one said nothing yet."""
+    at = _station(way.stage)
+    return any(station.name == at and station.state == "done" for station in stations)
 
 
 def progress_view(way: Way) -> ProgressView:

@@ -264,6 +264,8 @@ def test_a_run_that_is_over_has_no_progress() -> None:
     assert run_view(run_of("family:a", "running"), way=way, expected=60).progress is not None
     over = run_view(run_of("family:a", "done"), way=way, expected=60)
     assert (over.progress, over.ends_at) == (None, None)
+    steps = tuple(Step(name=name, started=1, ended=2) for name in ("fetch", "quantize", "measure"))
+    assert run_view(run_of("family:a", "running", steps=steps), way=way).progress is None, "measure is over"
 
 
 # ---------------------------------------------------------------- plans, published
