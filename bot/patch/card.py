@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.adopt import siblings as adopted
 from bot.card.board import board
 from bot.card.facts import Facts
 from bot.card.figures import FOLDER
@@ -66,7 +67,8 @@ def facts_there(door: HubDoor, there: OnHub, bases: Sequence[str]) -> Known | No
         if (found := quant.manifest) and found.measurement and found.revisions & manifest.revisions
         if _readable(quant)
     ]
-    return Known(kept=kept, now=with_siblings(kept, siblings))
+    others = (each for base in bases for each in adopted.of_base(door.endpoint, account, base))
+    return Known(kept=kept, now=with_siblings(kept, siblings, tuple(others)))
 
 
 def _readable(quant: OnHub) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from bot.card.facts import Facts, Update
+from bot.card.facts import Facts, Unmeasured, Update
 from bot.patch.decide import Fate
 from bot.patch.patch import Patch
 from bot.records import BaseRevision, Manifest, Sibling
@@ -57,14 +57,14 @@ def _renamed(facts: Facts, name: str) -> Facts:
     return replace(facts, base_model=name, measured=replace(known, base=base, base_measurement=measured))
 
 
-def with_siblings(facts: Facts, siblings: Iterable[Sibling]) -> Facts:
-    """The facts with these siblings, and the rivals that they name already."""
+def with_siblings(facts: Facts, siblings: Iterable[Sibling], adopted: tuple[Unmeasured, ...]) -> Facts:
+    """The facts with these siblings, measured and adopted, and the rivals that they name already."""
     known = facts.measured
     if known is None:
         return facts
     rivals = (sibling for sibling in known.siblings if sibling.recipe == sibling.repo)
     mine = (sibling for sibling in siblings if sibling.repo != facts.repo)
-    return replace(facts, measured=replace(known, siblings=(*mine, *rivals)))
+    return replace(facts, measured=replace(known, siblings=(*mine, *rivals), adopted=adopted))
 
 
 def _why(patch: Patch, fresh: Manifest, found: Fate, outdated: str) -> str:
