@@ -63,6 +63,9 @@ def _mended(plain: Plain, claim: Claim, fix: str | None) -> str | None:
     return plain.original[start:first] + fix + plain.original[last:end]
 
 
+_TO_ANOTHER = re.compile(r"\s*(?:to|down to|up to|vs\.?|against|->|\u2192|\u2013|-|<|>)\s*\.?\d")
+
+
 class _Sentence(Record, frozen=True, kw_only=True):
     """What one sentence claims, where it stood, and the context that it leaves behind."""
 
@@ -187,6 +190,8 @@ class _Examiner:
             if not (task.tasks and number.quantity and number.quantity.fits_a_score) or len(task.tasks) > 1:
                 continue
             gap = clause.between(task, number).strip()
+            if _TO_ANOTHER.match(self.text, number.end):
+                continue  # `0.651 to 0.644`: where it came from
             if gap not in (":", "-", "\u2013", "=", "at", "of", "", "("):
                 continue
             known = ((model, model.scores.get(task.tasks[0])) for model in self.scale.scored)

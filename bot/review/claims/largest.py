@@ -158,7 +158,9 @@ def extreme_gain(work: Work, index: int, gain: int, word: Superlative) -> Claim 
     )
     if group is None or _anew(work, gain, group):
         return None
-    least = word.axis == "size" and word.sign < 0
+    least = word.axis in ("size", "value") and word.sign < 0
+    if work.quantifier() == "except":
+        return None
     who = sides(work.scale, work.clause, work.context, index)
 
     def judged(mine: Model, theirs: Sequence[Model]) -> Reading:

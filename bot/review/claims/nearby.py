@@ -116,7 +116,8 @@ class Nearby:
 
     def tasks_for(self, anchor: int) -> TaskGroup | None:
         """The tasks a number speaks of: those in front of its bracket, those after `on`, else the nearest."""
-        tokens, groups = self.clause.tokens, self.groups
+        tokens = self.clause.tokens
+        groups = [group for group in self.groups if not self._is_exception(group)] or self.groups
         if not groups:
             return None
         before = [group for group in groups if group.last < anchor]
@@ -133,6 +134,10 @@ class Nearby:
         if before:
             return before[-1]
         return after[0] if after else None
+
+    def _is_exception(self, group: TaskGroup) -> bool:
+        word = self.clause.tokens[group.first - 1].word if group.first else None
+        return word is not None and word.value == "except"
 
     def _has_its_own(self, anchor: int, group: TaskGroup) -> bool:
         """`half a point: A (-0.7)`, `half a point, and A gains`: that task has its own statement."""

@@ -91,7 +91,17 @@ def _group(token: Token) -> str:
 
 
 def _joins(clause: Clause, last: Party, index: int, previous: Token, token: Token) -> bool:
+    if last.rival and _has_a_number(clause, index):
+        return False  # `worse than A and B 8.2 %`
     return last.last == index - 1 and _AND.fullmatch(clause.between(previous, token)) is not None
+
+
+def _has_a_number(clause: Clause, index: int) -> bool:
+    """Whether a number follows a name without a word between."""
+    after = clause.tokens[index + 1] if index + 1 < len(clause.tokens) else None
+    if after is None or after.quantity is None:
+        return False
+    return not clause.between(clause.tokens[index], after).strip()
 
 
 def _merged(clause: Clause, last: Party, previous: Token, token: Token) -> tuple[str, ...]:
@@ -120,6 +130,10 @@ def _linked(clause: Clause, previous: Token, token: Token) -> bool:
         earlier = clause.tokens[max(0, index - 3) : index]
         if any(t.kind("times") or (t.quantity and t.quantity.kind == "percent") for t in earlier):
             return True  # `half the size of`, `40 % of the size of`
+    if index and previous.kind("link") and clause.text[previous.start : previous.end].lower() == "with":
+        number = clause.tokens[index - 1]
+        if number.quantity is not None and not clause.between(number, previous).strip():
+            return False  # `up 1.5 % with A and 6.3 % with B`
     if not index and _OPENS.fullmatch(clause.text, previous.start, previous.end):
         return not clause.text[clause.start : previous.start].isspace() and previous.start > clause.start
     if _THAT_OF.fullmatch(clause.text, previous.start, previous.end) and not _compared(clause, index):

@@ -38,7 +38,7 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
     whose = next((i for i in range(anchor - 1, -1, -1) if _is_whose(clause, i)), None)
     if whose is not None and (owner := next((p for p in everyone if p.last == whose - 1), None)):
         chosen, rivals = owner, [party for party in rivals if party is not owner]
-    chosen = _behind_number(clause, mine, number) or chosen
+    chosen = _beside_number(clause, mine, number) or chosen
     own = _before_number(clause, rivals, anchor, number)
     after = number is not None and not own and _between(rivals, anchor, number)
     against = own[-1] if own else _nearest(clause, rivals, number if after and number is not None else anchor)
@@ -62,13 +62,20 @@ def sides(scale: Scale, clause: Clause, context: Context, anchor: int, number: i
     )
 
 
-def _behind_number(clause: Clause, mine: list[Party], number: int | None) -> Party | None:
-    """`+0.078 for A`."""
+def _beside_number(clause: Clause, mine: list[Party], number: int | None) -> Party | None:
+    """`+0.078 for A`, `and A 8.2 %`."""
+    before = next((party for party in mine if number is not None and party.last == number - 1), None)
+    if before is not None and number is not None and _touches(clause, before.last, number):
+        return before
     party = next((party for party in mine if number is not None and party.first == number + 1), None)
     if party is None or number is None:
         return None
     gap = clause.between(clause.tokens[number], clause.tokens[party.first]).strip().lower()
     return party if gap in ("for", "in", "with", "at") else None
+
+
+def _touches(clause: Clause, first: int, last: int) -> bool:
+    return not clause.between(clause.tokens[first], clause.tokens[last]).strip()
 
 
 def _is_whose(clause: Clause, index: int) -> bool:

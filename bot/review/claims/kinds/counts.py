@@ -176,7 +176,11 @@ def _restricted(work: Work, quantity: Quantity) -> bool:
     """`on five tasks by half a point`: others may differ by more or less."""
     tokens = work.clause.tokens
     place = next((i for i, token in enumerate(tokens) if token.quantity is quantity), len(tokens))
-    return any(t.kind("by") and n.quantity for t, n in zip(tokens[place:], tokens[place + 1 :], strict=False))
+    return any(
+        token.kind("by") and any(following.quantity for following in tokens[at + 1 : at + 3])
+        for at, token in enumerate(tokens)
+        if at > place
+    )
 
 
 def _bounded(work: Work, quantity: Quantity, count: Count) -> bool:

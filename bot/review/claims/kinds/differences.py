@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from bot.card.board import Model
-from bot.review.claims.claim import Claim, Work, metric_of
+from bot.review.claims.claim import Claim, Work
 from bot.review.claims.clause import TaskGroup
 from bot.review.claims.context import of
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import differs, in_range, readings
-from bot.review.claims.metrics import BITS, MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
+from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
+from bot.review.claims.of_what import of_what
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import Sides, pairs, sides
 from bot.review.claims.tally import counted
@@ -34,28 +35,10 @@ def find(work: Work) -> Iterator[Claim]:
 def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     near = work.nearest_relation(index) if not within(work, index) else None
     relation = work.clause.tokens[near].relation if near is not None else None
-    metric = metric_of(relation if quantity.kind != "points" else None, work.metric_at(index))
-    metric = {"size": SIZE, "speed": SPEED}.get(quantity.kind, metric)
-    if quantity.kind == "points" and metric in (SIZE, SPEED, PARAMETERS, BITS):
-        metric = ""  # points are of scores
-    group = work.tasks_for(index)
-    if metric == MEAN and group is not None and _attached(work, index, group):
-        metric = ""
-    if group is None and metric in ("", MEAN) and work.quantifier() == "else":
-        rest = work.rest()
-        if not rest:
-            return work.claim(index, index, [Reading(holds=None, why="it is not said which tasks are meant")])
-        group = TaskGroup(tasks=rest, first=0, last=0)
-    if group is None and metric in ("", MEAN):
-        group = _inherited(work)
-    if group is not None and len(group.tasks) > 1 and (place := work.listed(index)) is not None:
-        tasks = group.tasks[place[0] : place[0] + 1] if place[1] == len(group.tasks) else ()
-        if not tasks:
-            unclear = "which number is of which task is not said"
-            return work.claim(index, index, [Reading(holds=None, why=unclear)])
-        group = TaskGroup(tasks=tasks, first=group.first, last=group.last)
-    if group is None and not metric and quantity.kind != "points":
-        metric = _of_unit(work, index)
+    what = of_what(work, index, quantity, relation)
+    if what.unclear:
+        return work.claim(index, index, [Reading(holds=None, why=what.unclear)])
+    metric, group = what.metric, what.group
     anchor = near if near is not None else index
     if work.negative(anchor) or work.quantifier() == "none":
         return _never(work, index, anchor, quantity)
@@ -71,13 +54,12 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
         extremes = [_extreme(work, a, b, quantity, sign, edge) for a, b in pairs(who)]
         return work.claim(index, index, extremes, number=index, paired=True)
     found = _readings(work, who, index, quantity, sign, relation, metric, group)
-    if not who.named and not any(each.holds for each in found):
-        found = _by_others(
-            work,
-            who,
-            found,
-            lambda other: _readings(work, other, index, quantity, sign, relation, metric, group),
-        )
+    if not any(each.holds for each in found) and (not who.named or _crowded(work)):
+
+        def judged(other: Sides, tasks: TaskGroup | None = group) -> list[Reading]:
+            return _readings(work, other, index, quantity, sign, relation, metric, tasks)
+
+        found = _by_others(work, who, found, judged)
     first, last = index, index
     if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
@@ -113,16 +95,28 @@ def _extreme(work: Work, mine: Model, theirs: Model, quantity: Quantity, sign: i
     return differs(work.scale, mine, theirs, task, quantity, 0)
 
 
+def _crowded(work: Work) -> bool:
+    """`A is 2 % behind B and C 8 %`: several numbers and several models, perhaps in another order."""
+    tokens = work.clause.tokens
+    numbers = sum(token.quantity is not None for token in tokens)
+    return numbers > 1 and len({name for token in tokens for name in token.models}) > 1
+
+
 def _by_others(
-    work: Work, who: Sides, found: list[Reading], judged: Callable[[Sides], list[Reading]]
+    work: Work, who: Sides, found: list[Reading], judged: Callable[..., list[Reading]]
 ) -> list[Reading]:
-    """Where no rival is named, the models of the sentence may be meant the other way round: left open."""
+    """Left open where it is true of other models of the sentence, or of other tasks in a crowded clause."""
     board = work.scale.board
     named = [name for token in (*work.clause.earlier, *work.clause.tokens) for name in token.models]
     several = of(work.scale, dict.fromkeys((*named, board.subject.name)))
     base = (board.base,) if board.base is not None else ()
+    said = {(other.name, mine.name) for mine, other in pairs(who)} if who.named and who.said else set()
     for mine in several:
-        others = tuple(model for model in (*several, *base) if model is not mine)
+        others = tuple(
+            model
+            for model in {each.name: each for each in (*several, *base)}.values()
+            if model is not mine and (mine.name, model.name) not in said
+        )
         if others and any(each.holds for each in judged(replace(who, subjects=(mine,), rivals=(others,)))):
             return [Reading(holds=None, why=f"it is not said whose it is; {found[0].why}")] if found else []
     return found
@@ -157,26 +151,6 @@ def _side_by_side(work: Work, near: int, index: int) -> bool:
     first, last = sorted((near, index))
     gap = work.clause.text[work.clause.tokens[first].end : work.clause.tokens[last].start]
     return near < index or not any(mark in gap for mark in "(;,")
-
-
-def _attached(work: Work, index: int, group: TaskGroup) -> bool:
-    """`0.9 points (PIQA)`, `PIQA (+0.9)`: nothing but a bracket lies between task and number."""
-    tokens = work.clause.tokens
-    first, last = (index, group.first) if group.first > index else (group.last, index)
-    return work.clause.between(tokens[first], tokens[last]).strip() == "("
-
-
-def _of_unit(work: Work, index: int) -> str:
-    """`in 15.8 GB: 24 % less than q4`: the number before it says by its unit what is compared."""
-    kinds = [t.quantity.kind for t in (*work.clause.earlier, *work.clause.tokens[:index]) if t.quantity]
-    known = {"size": SIZE, "speed": SPEED}
-    return known.get(kinds[-1], "") if kinds else ""
-
-
-def _inherited(work: Work) -> TaskGroup | None:
-    if not work.context.tasks:
-        return None
-    return TaskGroup(tasks=work.context.tasks, first=0, last=0, loose=work.context.loose)
 
 
 def _direction(quantity: Quantity, relation: Relation | None, *, passive: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.review.claims.claim import Claim, Work, metric_of
@@ -10,7 +11,10 @@ from bot.review.claims.findings import Reading
 from bot.review.claims.judge import fits
 from bot.review.claims.metrics import MEAN, SIZE, SPEED
 from bot.review.claims.quantities import Quantity
+from bot.review.claims.scan import Token
 from bot.review.claims.sides import Sides, pairs, sides
+
+_AGAIN = re.compile(r" (?:again|as much)\b", re.IGNORECASE)
 
 
 def find(work: Work) -> Iterator[Claim]:
@@ -40,7 +44,7 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
     if not any(t.models for t in work.clause.tokens[:index]):
         who = Sides(subjects=of(work.scale, work.context.subjects) or (work.scale.board.subject,), rivals=())
     base = work.scale.board.base
-    said = [t for t in work.clause.tokens[index:] if t.models and not t.unknown]
+    said = _behind(work, index)
     others = tuple(m for t in said[:1] for m in of(work.scale, t.models)) or ((base,) if base else ())
     group, named = work.tasks_for(index), work.metric()
     if near := _metric_behind(work, index):
@@ -76,6 +80,22 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
     )
 
 
+def _behind(work: Work, index: int) -> list[Token]:
+    """The models behind a share; one with a number of its own is another's: `A 99 % of it, with B 97 %`."""
+    found: list[Token] = []
+    before = None
+    for token in work.clause.tokens[index + 1 :]:
+        if token.quantity is not None:
+            own = (
+                before is not None and before.is_model and not work.clause.between(before, token).strip(" :(")
+            )
+            return found[:-1] if own else found
+        if token.models and not token.unknown:
+            found.append(token)
+        before = token
+    return found
+
+
 def _metric_behind(work: Work, index: int) -> str:
     """`94 % of A's speed`: the metric that follows, before any other number or task."""
     for token in work.clause.tokens[index + 1 : index + 4]:
@@ -97,7 +117,10 @@ def _times(work: Work, index: int) -> Claim | None:
     who = sides(work.scale, work.clause, work.context, index)
     assert token.word is not None
     value = float(token.word.value)
+    if _AGAIN.match(work.clause.text, token.end):
+        return None
     quantity = Quantity(kind="times", low=value, places=1)
+    by = near == index + 1 and relation is not None and relation.sign < 0
     bound = work.bound(index) or "about"
     found = []
     for mine, other in pairs(who) if who.named else []:
@@ -109,5 +132,6 @@ def _times(work: Work, index: int) -> Claim | None:
         right = fits(quantity, ratio, bound) or (
             value > 1 and fits(quantity, 1 / ratio, bound) and relation is not None and relation.sign < 0
         )
+        right = right or (by and value < 1 and fits(quantity, 1 - ratio, bound))  # `two thirds smaller`
         found.append(Reading(holds=right, why=f"{gap.told(mine, other)}: {ratio:.2f} times"))
     return work.claim(index, index, found)

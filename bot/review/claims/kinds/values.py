@@ -70,6 +70,8 @@ def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
     if named == SPEED and quantity.kind == "plain" and quantity.places >= 1 and quantity.low > 1:
         return (SPEED,)
     hundredths = quantity.kind == "percent" and quantity.places >= 1 and quantity.low > 5
+    if hundredths and _goes_on_with_shares(work, index):
+        return ()
     if quantity.fits_a_score or hundredths or _of_hundred(work, index, quantity):
         return _score_metrics(work, index, named)
     return ()
@@ -90,6 +92,15 @@ def _unit_before(work: Work, index: int) -> str:
         return ""
     before = [t.quantity.kind for t in (*work.clause.earlier, *tokens[:index]) if t.quantity]
     return {"speed": SPEED, "size": SIZE}.get(before[-1], "") if before else ""
+
+
+def _goes_on_with_shares(work: Work, index: int) -> bool:
+    """`A keeps 99 % of the average, B 97 %`: the second is a share, too."""
+    before = [t for t in (*work.clause.earlier, *work.clause.tokens[:index]) if t.quantity]
+    last = before[-1] if before else None
+    if last is None or last.quantity is None or last.quantity.kind != "percent":
+        return False
+    return work.clause.text[last.end : last.end + 4] == " of "
 
 
 def _is_a_part(work: Work, index: int) -> bool:
