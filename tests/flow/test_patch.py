@@ -39,7 +39,8 @@ def published(tmp_path_factory: pytest.TempPathFactory, seeded: Path) -> Path:
     shutil.copytree(seeded, folder / "hub")
     with LoopbackHub.start(folder / "hub") as hub:
         bot = Bot(folder, hub.endpoint)
-        bot.watchlist.write_text(WATCHLIST.replace("[qx64-hi]", f"[{', '.join(RECIPES)}]"))
+        text = WATCHLIST.replace("[qx64-hi]", f"[{', '.join(RECIPES)}]")
+        bot.watchlist.write_text(text.replace("[boolq, piqa]", "[boolq]"))
         done = bot("publish", BASE, "--yes")
         assert done.returncode == 0, done.stderr
     return folder / "hub"
@@ -170,13 +171,12 @@ def test_a_mark_that_the_hub_refuses_is_made_by_the_next_run(publisher: Publishe
     publisher.store.delete_repo("model", BASE)
     hub.arm(Fault(kind="error", method="POST", path="/commit/", status=403))
 
-    refused, first, again = (publisher.patch("gone") for _ in range(3))
+    refused, first = publisher.patch("gone"), publisher.patch("gone")
 
     assert {repo: each["error_kind"] for repo, each in refused.items()} == dict.fromkeys(QUANTS, "NotAllowed")
     tried = {request.path for request in hub.requests() if request.fault is not None}
     assert len(tried) == 1
     assert {repo: each["status"] for repo, each in first.items()} == dict.fromkeys(QUANTS, "patched")
-    assert again == {}
     for repo in QUANTS:
         assert f"{BASE} is no longer on the Hub" in publisher.read(repo, "README.md")
         assert publisher.new_files(repo) == {"README.md", "qx_manifest.json", "measurements/facts.json"}

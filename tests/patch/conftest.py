@@ -148,10 +148,20 @@ class World:
         return {file.path for file in {*old} ^ {*new}}
 
 
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackHub]:
+    """One server for all tests here; each finds it empty."""
+    with LoopbackHub.start(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with LoopbackHub.start(tmp_path / "hub") as hub:
-        yield World(hub, tmp_path)
+def world(hub: LoopbackHub, tmp_path: Path) -> World:
+    hub.disarm()
+    store = Store(hub.root)
+    for name in store.repos("model"):
+        store.delete_repo("model", name)
+    return World(hub, tmp_path)
 
 
 @pytest.fixture
