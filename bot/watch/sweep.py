@@ -10,7 +10,7 @@ listing cannot show: repos that were deleted, renamed or made private.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from bot.errors import NotFound
 from bot.journal import repos
@@ -19,7 +19,6 @@ from bot.records import BaseRevision, Change
 from bot.watch.found import SweepResult, Waiting
 from bot.watch.look import Seen
 from bot.watch.rounds import Round
-from bot.watch.sweep_in_memory import sweep_in_memory
 from bot.watch.watchlist import Watchlist, entry_for
 
 if TYPE_CHECKING:
@@ -32,36 +31,16 @@ def _nobody_knows(repo: str) -> BaseRevision | None:
     """The `Seen` of who knows nothing beside the journal."""
 
 
-@overload
 def sweep(
-    watchlist: Watchlist, door: HubDoor, known: Journal, now: datetime, *, seen: Seen = ...
-) -> SweepResult: ...
-@overload
-def sweep(
-    watchlist: Watchlist, door: HubDoor, known: Seen, now: datetime, before: SweepResult | None = ...
-) -> SweepResult: ...
-
-
-def sweep(
-    watchlist: Watchlist,
-    door: HubDoor,
-    known: Journal | Seen,
-    now: datetime,
-    before: SweepResult | None = None,
-    *,
-    seen: Seen = _nobody_knows,
+    watchlist: Watchlist, door: HubDoor, journal: Journal, now: datetime, *, seen: Seen = _nobody_knows
 ) -> SweepResult:
     """What changed since it was taken up, what waits for time or for a commit, what could not be looked at.
 
     An author or repo that cannot be looked at is in `errors`, not raised. A change is reported again by every
     sweep until it is `dealt_with`. `seen` is asked for what was taken up before the journal was there. `now`
     is aware of its zone. Raises HostError when the journal is out of reach.
-
-    Where `known` is no journal but a function, the caller keeps the memory (see `sweep_in_memory`).
     """
-    if not isinstance(known, Journal):
-        return sweep_in_memory(watchlist, door, known, now, before)
-    return Round(watchlist, door, known, now, seen).run()
+    return Round(watchlist, door, journal, now, seen).run()
 
 
 def nightly(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot.records import BaseRevision, ChangeKind, MeasureSettings, RepoFile
 from bot.watch.changes import changed_files, classify
-from bot.watch.due import due, missing_shards, ready_at
+from bot.watch.complete import missing_shards
+from bot.watch.due import ready_at, too_young, unfinished
 from bot.watch.watchlist import Entry
 
 FILES = {
@@ -135,38 +136,35 @@ ENTRY = Entry(
     auto_up_to=None, auto_authors=(), accept=(), min_age=7200.0, max_size=None, compare_with=(),
     staging="private", text_only=False, measure=MeasureSettings(),
 )  # fmt: skip
-OLD: dict[str, object] = {"last_modified": "2025-11-21T09:00:00+00:00"}
 SHARDS = {f"model-0000{n}-of-00003.safetensors": f"w{n}" for n in (1, 2, 3)}
-REASONS: list[tuple[dict[str, str], dict[str, object], dict[str, object], str | None]] = [
-    # files, revision, entry, part of the reason (None: it is due)
-    (FILES, OLD, {}, None),
-    (FILES, {"last_modified": None}, {}, None),
-    (FILES, {"last_modified": "2025-11-21T11:00:00+00:00"}, {}, "made when it is 2 hours old"),
-    (FILES, {"last_modified": "2025-11-21T11:00:00+00:00"}, {"min_age": 3600.0}, None),
-    (SHARDS | {"model.safetensors.index.json": "i"}, OLD, {}, None),
-    ({k: v for k, v in SHARDS.items() if "2-of" not in k}, OLD, {}, "1 weight files are still to come"),
-    ({"config.json": "c", "model.safetensors.index.json": "i"}, OLD, {}, "1 weight files are still to come"),
-    ({"config.json": "c", "pytorch_model.bin": "b"}, OLD, {}, "pickle only"),
-    ({"config.json": "c"}, OLD, {}, "it has no weights"),
-    (FILES, OLD | {"gated": True}, {}, "it is gated"),
-    (FILES, OLD | {"gated": True}, {"accept": ("gated",)}, None),
-    (FILES, OLD | {"license": None}, {}, "names no license"),
-    (FILES, OLD | {"license": None}, {"accept": ("no-license",)}, None),
-    (FILES, OLD, {"max_size": 9}, "raise `max_size`"),
-    (FILES, OLD, {"max_size": 10}, None),
-    (FILES, OLD, {"approval": "ask"}, "needs your yes"),
-    (FILES, OLD, {"auto_up_to": 9}, "needs your yes"),
-    (FILES, OLD, {"auto_up_to": 10}, None),
+REASONS: list[tuple[dict[str, str], str | None]] = [
+    (FILES, None),
+    (SHARDS | {"model.safetensors.index.json": "i"}, None),
+    ({k: v for k, v in SHARDS.items() if "2-of" not in k}, "1 weight files are still to come"),
+    ({"config.json": "c", "model.safetensors.index.json": "i"}, "1 weight files are still to come"),
+    ({"config.json": "c", "pytorch_model.bin": "b"}, "pickle only"),
+    ({"config.json": "c"}, "it has no weights"),
+    ({"config.json": "c", "original/model.safetensors": "w"}, "it has no weights"),
 ]
 
 
-@pytest.mark.parametrize(("files", "base", "entry", "reason"), REASONS)
-def test_a_base_waits_for_one_stated_reason(
-    files: dict[str, str], base: dict[str, object], entry: dict[str, object], reason: str | None
+@pytest.mark.parametrize(("files", "reason"), REASONS)
+def test_an_upload_that_is_not_whole_waits_for_one_stated_reason(
+    files: dict[str, str], reason: str | None
 ) -> None:
-    """Age, completeness, terms, size and approval each hold a base back, in words; else it is due."""
-    found = due(msgspec.structs.replace(ENTRY, **entry), revision(files, **base), NOW)
+    """Missing shards, pickle and no weights at all each hold a base back, in words; else it is complete."""
+    found = unfinished(revision(files))
     assert (found is None) if reason is None else (found is not None and reason in found)
+
+
+def test_the_sentence_says_how_old_it_has_to_be() -> None:
+    """Who waits is told from when on it counts and how long; without a date there is nothing to wait for."""
+    told = too_young(ENTRY, "2025-11-21T11:00:00+00:00", NOW)
+    assert told is not None
+    assert "made when it is 2 hours old" in told
+    assert too_young(ENTRY, "2025-11-21T11:00:00", NOW) == told.replace("+00:00", ""), "no zone is UTC"
+    assert too_young(ENTRY, None, NOW) is None
+    assert ready_at(ENTRY, revision(FILES)) is None
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
@@ -177,7 +175,7 @@ def test_age_alone_decides_between_waiting_and_due(age: int, min_age: int) -> No
     base = revision(FILES, last_modified=modified)
     ready = ready_at(entry, base)
     assert ready is not None
-    assert (due(entry, base, NOW) is None) == (ready <= NOW) == (age >= min_age)
+    assert (too_young(entry, base.last_modified, NOW) is None) == (ready <= NOW) == (age >= min_age)
 
 
 @given(st.sets(st.integers(1, 50)), st.integers(1, 50))
