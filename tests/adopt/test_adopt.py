@@ -34,7 +34,7 @@ def whole(hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return {**first, "asked": asked, "again": adopt(hub, home), "asked_again": len(hub.requests())}
 
 
-def adopt(hub: LoopbackHub, home: Path, *options: str) -> Any:
+def adopt(hub: LoopbackHub, home: Path) -> Any:
     environment = {
         **os.environ,
         "BOT_HOME": str(home),
@@ -43,7 +43,7 @@ def adopt(hub: LoopbackHub, home: Path, *options: str) -> Any:
     }
     environment.pop("HF_HOME", None)
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "adopt", ACCOUNT, "--json", *options],
+        [sys.executable, "-m", "bot", "adopt", ACCOUNT, "--json"],
         env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -128,10 +128,13 @@ def test_the_hashes_of_weights_are_in_the_ledger(whole: dict[str, Any]) -> None:
     assert found(whole, "Small-8B-secret-q6-mlx")["private"] is True
 
 
-def test_a_dry_run_keeps_nothing(few: LoopbackHub, tmp_path: Path) -> None:
+def test_a_dry_run_keeps_nothing(reader: Reader, ledger: Journal) -> None:
     """It shows the same, and the next run reads everything."""
-    dry = adopt(few, tmp_path, "--dry-run")
-    assert len(dry["read"]) == len(adopt(few, tmp_path)["read"]) == len(FEW) + 1
+    dry = refresh(reader, ledger, ACCOUNT, adopting=True, write=False)
+    assert published.of_account(ledger, ACCOUNT) == {}
+    done = refresh(reader, ledger, ACCOUNT, adopting=True)
+    assert (dry.entries, len(dry.read)) == (done.entries, len(FEW) + 1)
+    assert dry.read == done.read
 
 
 def read_by(done: Account) -> set[str]:

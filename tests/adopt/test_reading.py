@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.adopt import card_numbers
 from bot.adopt.adopted import Adopted, Made, RecipeGuess, Stored
 from bot.adopt.advisories import advisories, against, matches
 from bot.adopt.names import named
@@ -75,6 +76,17 @@ def test_a_config_with_widths_of_its_own_for_some_modules_names_no_plain_recipe(
     assert settled(RecipeGuess(), plain).name == "q4"
     assert settled(RecipeGuess(), mixed) == RecipeGuess()
     assert mixed == Stored(bits=4, group_size=64, mode="affine", overrides=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0." * 100_000, "a" * 200_000, "|" * 200_000, "| M-1-q4-hi-8B | 0.5 | 0.5 |\n" * 6000, "[" * 200_000],
+    ids=["dots", "word", "pipes", "rows", "brackets"],
+)
+def test_a_hostile_card_costs_a_moment(text: str) -> None:
+    """Such as took minutes once: what cannot be a card's table is cut before it is read."""
+    known = card_numbers.facts_of(text, "Foo-q4-mlx")
+    assert len(card_numbers.reported(text, known)) <= card_numbers.MOST
 
 
 @given(
