@@ -35,9 +35,8 @@ LOOK_BACK = 2 * GIVE_UP
 def wanted_of(watchlist: Path) -> Wanted:
     """`notify:` of the watchlist file as it is now. Raises ConfigError."""
     found = load_watchlist(watchlist)
-    notify = found.notify
     account = None if found.account is None else str(found.account)
-    return Wanted(notify=notify, folder=watchlist.parent, account=account)
+    return Wanted(notify=found.notify, folder=watchlist.parent, account=account)
 
 
 class Notifier:

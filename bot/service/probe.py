@@ -23,7 +23,7 @@ from bot.records import Record, to_json
 FOLDER_SECONDS = 20.0
 """Seconds within which a file of the folder must be written and read."""
 
-MATMUL_SECONDS = 2.0
+MATMUL_SECONDS = 1.0
 SIZE = 1024
 SLOWER = 0.5
 """A service that computes at less than this part of the shell's rate is throttled."""

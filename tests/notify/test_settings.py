@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.notify.services import services
-from bot.notify.settings import Clock, NotifySettings, Zone
+from bot.notify.notifier import wanted_of
+from bot.notify.services import file_of, services
+from bot.notify.settings import Clock, NotifySettings, Wanted, Zone
 from bot.yaml_lines import Document
 
 SECRET = "s3cr3t-of-slack"
@@ -31,6 +32,18 @@ def test_the_block_is_read() -> None:
     )
     assert parsed("{digest: 'off'}").digest == "off"
     assert parsed("{digest: '7:05'}").digest == "07:05"
+
+
+def test_the_watchlist_says_it_all(tmp_path: Path) -> None:
+    """Its block, whose repos are ours, and where a relative file lies; without a block the usual."""
+    path = tmp_path / "watchlist.yaml"
+    text = "account: tester\nrecipes: [qx64-hi]\nrepos: [{repo: Qwen/A}]\n"
+    path.write_text(text)
+    assert wanted_of(path) == Wanted(account="tester", folder=tmp_path)
+    path.write_text(text + "notify:\n  services_file: mine.txt\n  digest: off\n")
+    wanted = wanted_of(path)
+    assert wanted.notify == NotifySettings(services_file="mine.txt", digest=Clock("off"))
+    assert file_of(wanted.notify, wanted.folder) == tmp_path / "mine.txt"
 
 
 @pytest.mark.parametrize(
