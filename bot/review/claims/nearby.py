@@ -122,6 +122,8 @@ class Nearby:
             return None
         before = [group for group in groups if group.last < anchor]
         after = [g for g in groups if g.first > anchor and not self._has_its_own(anchor, g)]
+        if before and self._announces(before[-1].last, anchor):
+            return before[-1]
         if before and self._alone(before[-1].last, anchor):
             gap = self.clause.between(tokens[before[-1].last], tokens[anchor])
             if "(" in gap or ":" in gap or not after:
@@ -129,11 +131,17 @@ class Nearby:
         if after and self._alone(anchor, after[0].first):
             gap = self.clause.between(tokens[anchor], tokens[after[0].first])
             listed = bool(before) and gap.strip().lower() in ("and", "while", "but")
-            if not listed and not any(mark in gap for mark in ",;)"):
+            anew = any(t.superlative for t in tokens[anchor + 1 : after[0].first])
+            if not listed and not anew and not any(mark in gap for mark in ",;)"):
                 return after[0]
         if before:
             return before[-1]
         return after[0] if after else None
+
+    def _announces(self, task: int, number: int) -> bool:
+        """`on A with 5.2 points`: the number is announced by the task before it."""
+        gap = self.clause.between(self.clause.tokens[task], self.clause.tokens[number])
+        return gap.strip(" ,").lower() in ("with", "with a", "with just", "with only")
 
     def _is_exception(self, group: TaskGroup) -> bool:
         word = self.clause.tokens[group.first - 1].word if group.first else None

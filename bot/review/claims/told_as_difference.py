@@ -8,6 +8,9 @@ from bot.review.claims.claim import Work
 from bot.review.claims.metrics import SIZE, SPEED
 from bot.review.claims.quantities import Quantity
 
+_REACHED = re.compile(r"\b(?:from|to|with|at|scoring|reaching)\b", re.IGNORECASE)
+_NOUN = re.compile(r"\b(?:differences?|gap|delta|distance|penalty)\b", re.IGNORECASE)
+_PPL = re.compile(r"\b(?:perplexity|ppl)\b", re.IGNORECASE)
 _IN_PERPLEXITY = re.compile(r"\s+(?:in|of) (?:perplexity|ppl)\b", re.IGNORECASE)
 
 
@@ -23,13 +26,20 @@ def is_difference(work: Work, index: int, quantity: Quantity) -> bool:
         and _IN_PERPLEXITY.match(work.clause.text, work.clause.tokens[index].end)
     ):
         return True  # `it costs 0.05 in perplexity`
+    if quantity.kind == "plain" and quantity.places > 1 and _of_perplexity(work, index):
+        return True
     if quantity.kind == "plain" and quantity.places == 1 and _in_a_row(work, index):
         return True
     if within(work, index) and quantity.kind in ("plain", "percent"):
         return True
     if quantity.kind == "percent":
         relation = work.clause.tokens[near].relation if near is not None else None
-        return relation is not None and relation.sign != 0 and not _is_score(work, index, quantity)
+        return (
+            relation is not None
+            and relation.sign != 0
+            and near is not None
+            and not _is_score(work, index, near, quantity)
+        )
     if quantity.kind == "times":
         return near is not None or work.metric() in (SIZE, SPEED)
     if quantity.kind in ("size", "speed"):
@@ -45,6 +55,11 @@ def is_difference(work: Work, index: int, quantity: Quantity) -> bool:
     return quantity.fits_a_score and near is not None and _told_as_difference(work, index, near, quantity)
 
 
+def _of_perplexity(work: Work, index: int) -> bool:
+    said = _PPL.search(work.clause.text, work.clause.start, work.clause.tokens[index].start)
+    return said is not None and of_a_difference(work, index)
+
+
 def within(work: Work, index: int) -> bool:
     """`within 0.1 of the base`."""
     before = work.clause.text[max(0, work.clause.tokens[index].start - 8) : work.clause.tokens[index].start]
@@ -52,12 +67,21 @@ def within(work: Work, index: int) -> bool:
     return before.strip().lower() == "within" and " of " in after
 
 
-def _is_score(work: Work, index: int, quantity: Quantity) -> bool:
-    """`ARC-C (57.9 %)`: right behind its task, and too much for a difference."""
-    before = work.clause.tokens[index - 1] if index else None
-    if before is None or not before.tasks or quantity.sign or quantity.low < 15:
+def _is_score(work: Work, index: int, near: int, quantity: Quantity) -> bool:
+    """`ARC-C (57.9 %)`, `leads with 71.2 %`: too much for a difference that no word beside it announces."""
+    tokens = work.clause.tokens
+    if quantity.sign or quantity.low < 15 or (index and tokens[index - 1].kind("by")):
         return False
-    return work.clause.between(before, work.clause.tokens[index]).strip() in ("(", ":", "", "=", "at", "of")
+    first, last = sorted((near, index))
+    gap = work.clause.between(tokens[first], tokens[last])
+    if re.search(r"[,;:()]", gap) or len(gap.split()) > 2:
+        return True
+    return near < index and _REACHED.search(gap) is not None
+
+
+def of_a_difference(work: Work, index: int) -> bool:
+    """`the perplexity difference to A is 0.02`."""
+    return _NOUN.search(work.clause.text, work.clause.start, work.clause.tokens[index].start) is not None
 
 
 def _in_a_row(work: Work, index: int) -> bool:

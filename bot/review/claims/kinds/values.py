@@ -13,6 +13,7 @@ from bot.review.claims.metrics import BITS, KL, MEAN, PARAMETERS, PERPLEXITY, SI
 from bot.review.claims.owner import model_beside, owner
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.thresholds import NOMINAL
+from bot.review.claims.told_as_difference import of_a_difference
 
 # Words that announce a size: `needs 5 GB`, `is only 5 GB`. A Mac with 16 GB is none of the model's own.
 _SIZED = frozenset(
@@ -43,7 +44,10 @@ def find(work: Work) -> Iterator[Claim]:
         quantity = work.clause.tokens[index].quantity
         if quantity is None or work.of_an_error(index) or _is_a_part(work, index):
             continue
-        if metrics := _metrics(work, index, quantity):
+        metrics = _metrics(work, index, quantity)
+        if metrics and metrics[0] in (PERPLEXITY, KL, SPEED) and of_a_difference(work, index):
+            continue
+        if metrics:
             beside = model_beside(work, index) is not None
             made = work.claim(index, index, _readings(work, index, quantity, metrics), sure=beside)
             if made is not None:
