@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bot.adopt.banner import banners
 from bot.adopt.recall import Recall, affected
+from bot.card.figures.draw import figures
 from bot.cli.recall import recall
 from bot.errors import BotError, ConfigError, NeedsPerson, UsageError
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
 from bot.huggingface import HubDoor
-from bot.publish import ledger, update_cards
+from bot.journal.database import journal
+from bot.journal.timeline import since
+from bot.plan.decide import action_for
+from bot.publish import ledger, released, repo, update_cards
 from bot.publish.card_decision import CardUpdate
 from bot.publish.manifest import encoded
 from bot.publish.update_cards import Wanted
@@ -63,6 +68,16 @@ class World:
         )
         self.door.api.create_repo(OTHER)
         self.door.api.upload_file(path_or_fileobj=encoded(entry), path_in_repo=ledger.MANIFEST, repo_id=OTHER)
+
+    def banner_again(self) -> CardUpdate:
+        """The same recall once more, said to the library."""
+        asked = Recall(tools={"mlx": "<0.32"}, because="its sums were wrong")
+        found = affected([ledger.look(self.door, MINE)], asked)
+        own = Path(self.bot.environment["BOT_TEMPLATES"])
+        with journal(Settings(home=self.bot.home, endpoint=self.bot.endpoint)) as opened:
+            (done,) = banners(self.door, opened, found, figures, own=own)
+            assert [event.subject for event in since(opened, kinds=("recalled",))] == [MINE]
+        return done
 
     def updated(self, repo: str) -> CardUpdate:
         """What `bot card update --all` would make of the card."""
@@ -117,14 +132,18 @@ def test_a_card_shows_an_adopted_sibling_and_none_of_its_numbers(world: World) -
 
 
 def test_an_adopted_repo_is_never_written_to(world: World) -> None:
-    """Neither `bot publish` of its name nor an update of cards touches it; both say whose it is."""
+    """A plan leaves its name alone, the way onto the Hub is shut, and no update of cards looks at it."""
     before = world.head(ADOPTED)
-    made = world.bot("publish", BASE, "--yes", "--recipe", "q6-hi")
-    assert made.returncode == 5
-    assert "was not made by this bot" in made.stderr
-    with pytest.raises(NeedsPerson, match="was not made by this bot"):
-        update_cards.one(world.door, ADOPTED)
-    assert ADOPTED not in {there.repo for there in update_cards.published(world.door, ACCOUNT)}
+    there = ledger.look(world.door, ADOPTED)
+    assert action_for(there, "0" * 40, "c0ffee", keep_private=False)[0] == "foreign"
+    for touches in (
+        lambda: repo.create(world.door, ADOPTED, "private"),
+        lambda: update_cards.one(world.door, ADOPTED),
+        lambda: released.unpublish(world.door, ADOPTED),
+    ):
+        with pytest.raises(NeedsPerson, match="was not made by this bot"):
+            touches()
+    assert ADOPTED not in {each.repo for each in update_cards.published(world.door, ACCOUNT)}
     assert world.head(ADOPTED) == before
 
 
@@ -132,7 +151,7 @@ def test_a_recall_is_shown_then_written_on_the_card_then_ended_by_a_new_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Found by manifest; a banner on that card alone, once; a new quant's card comes without it."""
-    heads = {repo: world.head(repo) for repo in (MINE, OTHER, ADOPTED)}
+    heads = {name: world.head(name) for name in (MINE, OTHER, ADOPTED)}
 
     shown = world.recall()
     assert [each["repo"] for each in shown["affected"]] == [MINE]
@@ -148,9 +167,10 @@ def test_a_recall_is_shown_then_written_on_the_card_then_ended_by_a_new_one(
     assert ": recalled: it was measured" in card, "in the block of updates as well"
 
     marked = world.head(MINE)
-    assert world.recall("--yes", "--because", "its sums were wrong")["affected"][0]["commit"] == ""
     for name in ("BOT_HOME", "HF_ENDPOINT"):
         monkeypatch.setenv(name, world.bot.environment[name])
+    assert world.banner_again().status == "unchanged"
+    assert world.head(MINE) == marked
     assert world.updated(MINE).status == "unchanged", "the banner outlives an update of all cards"
 
     weights = {file.path: file.sha256 for file in world.manifest(MINE).files if "safetensors" in file.path}
