@@ -15,6 +15,8 @@ _TASKS_AND = re.compile(
     r"(?:on |in |for |the |its |of )?",
     re.IGNORECASE,
 )
+# "That is a loss of ...": what it speaks of was said before
+_THAT_IS = re.compile(r"\W*(?:That|This|Which|These|Those) (?:is|are|was|were) (?:an?|the|about|just|only)\b")
 _SAYS = re.compile(
     r"\s+(?:is|was|has|gains|loses|drops|falls|improves|stays|remains|rises|goes|climbs|slips|dips|ends|shows)\b"
 )
@@ -43,7 +45,7 @@ class Clause(Record, frozen=True, kw_only=True):
 
         A condition reaches no further than its comma.
         """
-        if self._asked:
+        if self._asked or _THAT_IS.match(self.text, self.start, self.end):
             return True
         for token in self.tokens:
             if token.kind("doubt"):

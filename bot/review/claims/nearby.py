@@ -141,7 +141,16 @@ class Nearby:
     def _announces(self, task: int, number: int) -> bool:
         """`on A with 5.2 points`: the number is announced by the task before it."""
         gap = self.clause.between(self.clause.tokens[task], self.clause.tokens[number])
-        return gap.strip(" ,").lower() in ("with", "with a", "with just", "with only")
+        return gap.strip(" ,").lower() in (
+            "",
+            "with",
+            "with a",
+            "with just",
+            "with only",
+            "by",
+            "by just",
+            "by only",
+        )
 
     def _is_exception(self, group: TaskGroup) -> bool:
         word = self.clause.tokens[group.first - 1].word if group.first else None

@@ -27,6 +27,11 @@ _FIRST_WORDS = re.compile(
     r"has|have|with|just|it|its|only|however|overall|finally|here|both|all|because|since|which|when|where|this|these)\b",
     re.IGNORECASE,
 )
+# "the ranking is the same" compares no two models
+_ORDER = re.compile(
+    r"\b(?:ranking|order|picture|story|pattern|trend)s? (?:is|are|was|stays?|remains?|looks?)(?: \w+)? $",
+    re.IGNORECASE,
+)
 _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -42,6 +47,8 @@ def of_something_else(work: Work, index: int) -> bool:
     """`higher precision`, `better poems`, `lost in translation`: no comparison of what the board knows."""
     token = work.clause.tokens[index]
     text = work.clause.text
+    if _ORDER.search(text, max(work.clause.start, token.start - 40), token.start):
+        return True
     assert token.relation is not None
     last = re.split(r"[\s-]", text[token.start : token.end].lower())[-1]
     if last in ("above", "below") and not _placed(work, index):

@@ -40,6 +40,7 @@ _TESTS = r"tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets"
 # "on the other four tasks", "the remaining three"
 _REST = re.compile(
     rf"(?:all )?(?:the |its )?(?:(?:other|remaining) {_NUMBERS} (?:{_TESTS})"
+    r"|other (?:four|five|six|seven|[4-9])(?= (?:are|were|go|lose|gain|drop|fall|stay|remain)\b)"
     rf"|remaining {_NUMBERS}(?! (?:{_MODELS}))|(?<=on the )other {_NUMBERS}(?! (?:{_MODELS}))"
     rf"|(?:other|remaining) (?:{_TESTS}))\b",
     re.IGNORECASE,

@@ -86,7 +86,10 @@ def _behind_exception(work: Work, index: int) -> bool:
 def _own_tasks(work: Work, index: int) -> bool:
     """`beats q8 on A and loses everywhere else`: the first of the two relations has tasks of its own."""
     rest = next(i for i, t in enumerate(work.clause.tokens) if t.word is not None and t.word.value == "else")
-    return any(index < group.first < rest for group in work.groups)
+    if any(index < group.first < rest for group in work.groups):
+        return True
+    comma = index < rest and "," in work.clause.between(work.clause.tokens[index], work.clause.tokens[rest])
+    return comma and any(group.last < index for group in work.groups)
 
 
 def _about(work: Work, index: int, metric: str, relation: Relation) -> bool:

@@ -41,6 +41,8 @@ def metrics_at(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
         return (MEAN,)
     named = work.metric()
     near = _near_metric(work, index) if named else False
+    if not near and named != MEAN and _of_scores(work, index):
+        named = ""
     if named and named != MEAN and (near or not (work.groups or named == PARAMETERS)):
         return (named,)
     if work.quantifier() == "except" and work.excluded():
@@ -54,6 +56,17 @@ def metrics_at(work: Work, index: int, word: Superlative) -> tuple[str, ...]:
     if named == MEAN and (near or (work.clause.has("performance") and not work.context.tasks)):
         return (MEAN,)
     return work.context.tasks if _close_to_row(work, index) else ()
+
+
+def _of_scores(work: Work, index: int) -> bool:
+    """`the lowest perplexity and the highest score`: the second is of scores."""
+    tokens = work.clause.tokens
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    return (
+        after is not None
+        and after.kind("performance")
+        and not work.clause.between(tokens[index], after).strip()
+    )
 
 
 def _near_metric(work: Work, index: int) -> bool:

@@ -81,7 +81,11 @@ def _is_score(work: Work, index: int, near: int, quantity: Quantity) -> bool:
 
 def of_a_difference(work: Work, index: int) -> bool:
     """`the perplexity difference to A is 0.02`."""
-    return _NOUN.search(work.clause.text, work.clause.start, work.clause.tokens[index].start) is not None
+    token = work.clause.tokens[index]
+    nouns = list(_NOUN.finditer(work.clause.text, work.clause.start, token.start))
+    if not nouns or any(mark in work.clause.text[nouns[-1].end() : token.start] for mark in ",;("):
+        return False
+    return not any(each.quantity for each in work.clause.tokens[:index] if each.start > nouns[-1].start())
 
 
 def _in_a_row(work: Work, index: int) -> bool:

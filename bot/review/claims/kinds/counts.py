@@ -175,7 +175,8 @@ def _count_of(
 def _restricted(work: Work, quantity: Quantity) -> bool:
     """`on five tasks by half a point`: others may differ by more or less."""
     tokens = work.clause.tokens
-    place = next((i for i, token in enumerate(tokens) if token.quantity is quantity), len(tokens))
+    kinds = [(t.quantity.kind, t.quantity.whole) if t.quantity else None for t in tokens]
+    place = kinds.index((quantity.kind, quantity.whole))
     return any(
         token.kind("by") and any(following.quantity for following in tokens[at + 1 : at + 3])
         for at, token in enumerate(tokens)

@@ -67,6 +67,8 @@ def _metrics(work: Work, index: int, quantity: Quantity) -> tuple[str, ...]:
         return (
             () if "active" in work.clause.text[work.clause.start : work.clause.end].lower() else (PARAMETERS,)
         )
+    if named == PERPLEXITY and quantity.fits_a_score:
+        named = ""  # no perplexity is below one
     if named in (PERPLEXITY, KL) and quantity.kind == "plain" and quantity.places >= 1:
         return (named,)
     if quantity.kind == "plain" and quantity.places >= 1 and (unit := _unit_before(work, index)):
