@@ -65,6 +65,10 @@ def test_a_plan_is_read_kept_edited_approved_and_refused(bot: Bot, store: Store)
 def test_what_a_run_took_is_what_the_next_is_expected_to_take(bot: Bot, hub: LoopbackHub) -> None:
     """After one run: a time for what is like it, the run step by step, an export
     without secrets, the hours worked, and folders that may go."""
+    text = (
+        bot.watchlist.read_text().replace("[boolq, piqa]", "[]").replace("speed_trials: 1", "speed_trials: 0")
+    )
+    bot.watchlist.write_text(text)  # what was measured plays no part here
     done = bot("publish", BASE, "--yes", "--json")
     assert done.returncode == 0, done.stderr
     estimate = bot.json("plan", BASE, "--recipe", "q8-hi")["proposal"]["estimate"]
