@@ -141,8 +141,8 @@ class Nearby:
     def _announces(self, task: int, number: int) -> bool:
         """`on A with 5.2 points`: the number is announced by the task before it."""
         gap = self.clause.between(self.clause.tokens[task], self.clause.tokens[number])
-        return gap.strip(" ,").lower() in (
-            "",
+        told = gap.strip(" ,").lower()
+        return not gap.strip() or told in (
             "with",
             "with a",
             "with just",
