@@ -53,6 +53,7 @@ _LEADERS = re.compile(
     rf"(?:{_MODELS})\b",
     re.IGNORECASE,
 )
+_OTHERS = ("the others", "others", "the rest", "all others", "all the others")
 _HALF_A = re.compile(r" an? (?:\w+ )?points?\b")
 _DEFEATS = re.compile("defeats?", re.IGNORECASE)
 _MORE = {("more", "than"): 1, ("less", "than"): -1, ("fewer", "than"): -1}
@@ -209,12 +210,31 @@ def _settled(text: str, tokens: list[Token]) -> Iterator[Token]:
         ):
             yield Token(start=token.start, end=token.end, relation=Relation(sign=-1, noun=True))
             continue
+        if _are_tasks(text, tokens, index):
+            yield Token(start=token.start, end=token.end, word=Word(kind="tasks", value="else"))
+            continue
         if not token.kind("takes"):
             yield token
             continue
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         if after is not None and _is_won(text, token, after):
             yield Token(start=token.start, end=token.end, relation=Relation(sign=1))
+
+
+def _are_tasks(text: str, tokens: list[Token], index: int) -> bool:
+    """`A is higher, B the same, the others lower`: behind several tasks the others are tasks, too."""
+    token, before = tokens[index], tokens[:index]
+    if (
+        token.word is None
+        or token.word.value != "others"
+        or text[token.start : token.end].lower() not in _OTHERS
+    ):
+        return False
+    named = sum(bool(each.tasks) for each in before)
+    compared = bool(before) and (
+        before[-1].kind("link", "by") or (before[-1].relation is not None and before[-1].relation.direct)
+    )
+    return named > 1 and not compared
 
 
 def _is_won(text: str, verb: Token, after: Token) -> bool:

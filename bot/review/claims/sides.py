@@ -188,7 +188,8 @@ def _rivals(
 
 
 def _everyone(scale: Scale, subjects: tuple[Model, ...], context: Context) -> tuple[tuple[Model, ...], ...]:
-    names = [context.rivals, *context.sets, [model.name for model in scored(scale)]]
+    own = [scale.board.subject.name]
+    names = [context.rivals, *context.sets, [model.name for model in scored(scale)], own]
     return unique(tuple(m for m in of(scale, each) if m.scores and m not in subjects) for each in names)
 
 

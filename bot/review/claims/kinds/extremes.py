@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from bot.review.claims.claim import Claim, Work
 from bot.review.claims.largest import (
@@ -27,6 +28,16 @@ def find(work: Work) -> Iterator[Claim]:
             yield made
 
 
+def _elliptic(work: Work, index: int, word: Superlative) -> bool:
+    """`the smallest loss is on A, the largest on B`: of what it is the largest was said before."""
+    tokens = work.clause.tokens
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    if following is None or not following.tasks or word.axis not in ("value", "size"):
+        return False
+    before = (*work.clause.earlier, *tokens[:index])
+    return any(a.superlative and b.relation for a, b in pairwise(before))
+
+
 def _superlatives(work: Work) -> Iterator[Claim | None]:
     tokens = work.clause.tokens
     for index in list(work.free()):
@@ -39,6 +50,8 @@ def _superlatives(work: Work) -> Iterator[Claim | None]:
             yield of_the_table(work, index, word)
             continue
         gain = gain_behind(work, index)
+        if gain is None and _elliptic(work, index, word):
+            continue
         if GAP.match(work.clause.text, tokens[index].end) and work.groups and word.sign > 0:
             yield widest(work, index)
             continue
