@@ -10,11 +10,15 @@ from msgspec.structs import replace
 from bot.adopt.adopted import Adopted, Made
 from bot.adopt.advisories import Advisory, against
 from bot.adopt.trouble import Trouble
-from bot.publish.card_origin import RENDERED
+from bot.card.figures import FOLDER as FIGURES
+from bot.publish import outcomes
 from bot.publish.collections import TITLE_LENGTH
 from bot.publish.files import CARD, differences
 from bot.publish.ledger import MANIFEST
 from bot.records import Record, RepoFile
+
+_BESIDE_THE_CARD = (f"{outcomes.FOLDER}/", f"{FIGURES}/")
+"""Folders of what a card's update writes."""
 
 
 class Upstream(Record, frozen=True, kw_only=True):
@@ -51,13 +55,16 @@ def _files(found: Adopted, made: Made) -> tuple[Trouble, ...]:
     troubles: list[Trouble] = []
     missing = [file.path for file in made.files if file.path not in there]
     changed = [file.path for file in made.files if file.path in there and _differs(file, there[file.path])]
-    if CARD in changed and RENDERED not in there:
+    if CARD in changed:
         troubles.append(_edited(found.repo))
-    hurt = [path for path in changed if path not in (CARD, RENDERED)]
+    beside = [path for path in changed if path.startswith(_BESIDE_THE_CARD)]
+    hurt = [path for path in changed if path != CARD and path not in beside]
     known = {file.path for file in made.files}
     stray = [path for path in sorted(there.keys() - known) if _is_weight(path)]
     if missing:
         troubles.append(_missing(found, missing))
+    if beside:
+        troubles.append(_beside(found, beside))
     if hurt:
         troubles.append(_changed(found, hurt))
     if stray:
@@ -90,6 +97,16 @@ def _missing(found: Adopted, paths: Sequence[str]) -> Trouble:
         text=f"{found.repo} lacks {_some(paths)}, which its {MANIFEST} lists",
         repair="make it again from the same base; a file that is missing is enough for the bot to do so",
         command=f"bot publish {found.base} --recipe {found.recipe.name}",
+    )
+
+
+def _beside(found: Adopted, paths: Sequence[str]) -> Trouble:
+    return Trouble(
+        repo=found.repo,
+        kind="changed",
+        text=f"{found.repo} holds other bytes than its {MANIFEST} says in {_some(paths)}, beside its card",
+        repair="put back what the bot wrote; what was edited by hand in the card goes with it",
+        command=f"bot card update {found.repo} --all --take mine",
     )
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bot.adopt import card_numbers
 from bot.adopt.adopted import Adopted, BaseFrom, Made
 from bot.adopt.names import Named, named
-from bot.adopt.stored import settled, stored
+from bot.adopt.stored import in_words, settled, stored
 from bot.card.facts import Facts
 from bot.publish.ledger import MANIFEST, parse_manifest
 from bot.records import Manifest, Record, RepoFile
@@ -128,8 +128,8 @@ def _adopted(plain: Adopted, seen: Seen) -> Adopted:
     if kept is None:
         notes.append("its config.json cannot be read")
     guess = settled(told.guess, kept)
-    if guess.confidence == "contradicted":
-        notes.append(f"its name says {guess.name}, its config.json something else")
+    if guess.confidence == "contradicted" and kept is not None:
+        notes.append(f"its name says {guess.name}, its config.json {in_words(kept)}")
     return replace(
         plain,
         base=base,

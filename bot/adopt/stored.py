@@ -36,6 +36,15 @@ def stored(config: bytes | None) -> Stored | None:
     )
 
 
+def in_words(found: Stored) -> str:
+    """`4 bits in groups of 64`."""
+    if found.bits is None:
+        return "that it is not quantized"
+    words = f"{found.bits} bits in groups of {found.group_size}"
+    words += "" if found.mode in ("", "affine") else f" ({found.mode})"
+    return f"{words}, {found.overrides} modules otherwise" if found.overrides else words
+
+
 def _whole(value: object, low: int, high: int) -> int | None:
     plain = isinstance(value, int) and not isinstance(value, bool)
     return value if plain and low <= value <= high else None  # type: ignore[operator,return-value]

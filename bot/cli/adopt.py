@@ -53,6 +53,7 @@ def adopt(
             write=not dry_run,
             said=lambda repo, at, of: status.update(f"reading {repo} ({at} of {of})"),
         )
+    _refuse_nobody(found)
     if json:
         show.as_json(_as_json(found, dry_run=dry_run))
     else:
@@ -147,7 +148,7 @@ def _report(found: Account, *, dry_run: bool) -> None:
         console.print(f"{each.repo} is no longer there.", markup=False)
     console.print(
         f"{len(adopted)} adopted, {len(made)} made by the bot, {len(foreign)} that are no quants for MLX; "
-        f"{len(found.read)} read anew, {found.requests} requests."
+        f"{len(found.read)} read anew; requests: {found.requests}."
         + (" Nothing was kept: this was a dry run." if dry_run else ""),
         soft_wrap=True,
     )
@@ -182,13 +183,19 @@ def _stored(each: Adopted) -> str:
     return f"{words}, {each.stored.overrides} other" if each.stored.overrides else words
 
 
+def _refuse_nobody(found: Account) -> None:
+    """Raises NotFound where the account has nothing at all."""
+    from bot.errors import NotFound
+
+    if not (found.entries or found.gone or found.failed):
+        raise NotFound(f"there is no repo of {found.account} that this token may see: check the name")
+
+
 def _end(found: Account) -> None:
-    """Raises NotFound where the account has nothing at all, HubUnavailable where something was not read."""
-    from bot.errors import HubUnavailable, NotFound
+    """Raises HubUnavailable where something was not read."""
+    from bot.errors import HubUnavailable
 
     if found.failed:
         raise HubUnavailable(
             f"{len(found.failed)} repos of {found.account} were not read: run it again, it reads only those"
         )
-    if not found.entries and not found.gone:
-        raise NotFound(f"there is no repo of {found.account} that this token may see: check the name")

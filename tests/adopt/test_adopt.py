@@ -93,7 +93,7 @@ def test_each_repo_says_what_it_is_and_how_sure_that_is(
     assert (each["base"], each["base_from"]) == (base, base_from)
     assert (each["recipe"]["name"], each["recipe"]["confidence"]) == (recipe, confidence)
     if confidence == "contradicted":
-        assert any("its config.json something else" in note for note in each["notes"])
+        assert any(f"its name says {recipe}, its config.json " in note for note in each["notes"])
 
 
 def test_numbers_of_an_old_card_are_kept_as_reported_with_their_line(whole: dict[str, Any]) -> None:

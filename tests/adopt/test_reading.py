@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.adopt import card_numbers
 from bot.adopt.adopted import Adopted, Made, RecipeGuess, Stored
 from bot.adopt.advisories import advisories, against, matches
+from bot.adopt.decide import troubles_of
 from bot.adopt.names import named
 from bot.adopt.recognise import Seen, recognise, with_siblings
 from bot.adopt.siblings import MOST, shown
@@ -152,3 +153,22 @@ def test_a_publisher_may_list_advisories_of_their_own(tmp_path: Path) -> None:
     own.write_text("advisories:\n  - {tool: mlx, versions: 'below 1', what: wrong, source: x}\n")
     with pytest.raises(ConfigError, match=r"advisories\.yaml.*advisories\[0\]"):
         advisories(tmp_path / "watchlist.yaml")
+
+
+def test_each_kind_of_file_that_was_changed_has_its_own_way_back() -> None:
+    """The card keeps a person's words, what lies beside it is written again, weights are made again."""
+    names = ("README.md", "figures/family.png", "measurements/facts.json", "model.safetensors")
+    files = tuple(RepoFile(path=name, size=1, oid=f"mine {name}", sha256="a") for name in names)
+    made = Made(manifest_oid="1", base_sha="2", recipe_hash="3", files=files)
+
+    def told(*others: str) -> list[tuple[str, str]]:
+        now = tuple(RepoFile(path=f.path, size=1, oid="other") if f.path in others else f for f in files)
+        found = troubles_of(Adopted(repo="a/Foo-q4-mlx", sha="1", base="x/Foo", files=now, made=made))
+        return [(trouble.kind, trouble.command) for trouble in found]
+
+    assert told() == []
+    assert told("README.md") == [("edited", "bot card update a/Foo-q4-mlx --all --dry-run")]
+    assert told("figures/family.png", "measurements/facts.json") == [
+        ("changed", "bot card update a/Foo-q4-mlx --all --take mine")
+    ]
+    assert told("model.safetensors") == [("changed", "bot recall --repo a/Foo-q4-mlx --rebuild --yes")]
