@@ -16,7 +16,11 @@ _TASKS_AND = re.compile(
     re.IGNORECASE,
 )
 # "That is a loss of ...": what it speaks of was said before
-_THAT_IS = re.compile(r"\W*(?:That|This|Which|These|Those) (?:is|are|was|were) (?:an?|the|about|just|only)\b")
+_THAT_IS = re.compile(
+    r"\W*(?:(?:That|This|Which|These|Those) (?:is|are|was|were) (?:an?|the|about|just|only)"
+    r"|(?:That|This|These|Those|Such an?)"
+    r" (?:speed|size|loss|gain|difference|gap|price|step|choice|change|jump))\b"
+)
 _SAYS = re.compile(
     r"\s+(?:is|was|has|gains|loses|drops|falls|improves|stays|remains|rises|goes|climbs|slips|dips|ends|shows)\b"
 )

@@ -24,6 +24,8 @@ def judged_by(
     scale = work.scale
     if metric == SIZE and relation.axis not in ("size", "value"):
         return None
+    if metric == MEAN and _of_the_mean(work, index):
+        return lambda mine, theirs: related(scale, mine, theirs, (MEAN,), relation)
     if metric and metric != MEAN and _about(work, index, metric, relation):
         return lambda mine, theirs: related(scale, mine, theirs, (metric,), relation)
     quantifier = "all" if relation.every else work.quantifier()
@@ -78,9 +80,22 @@ def _of_an_award(work: Work, index: int, group: TaskGroup) -> bool:
     return ":" in work.clause.between(work.clause.tokens[index], work.clause.tokens[group.first])
 
 
+def _of_the_mean(work: Work, index: int) -> bool:
+    """`Thanks to A the averages are equal`: the mean stands between any task and the relation."""
+    group = work.tasks_for(index)
+    if group is None or group.last >= index:
+        return False
+    return any(
+        token.word is not None and token.word.value == MEAN
+        for token in work.clause.tokens[group.last : index]
+    )
+
+
 def _behind_exception(work: Work, index: int) -> bool:
     """`on all tasks except A, where B is worse`: the second relation is about A."""
-    return any(t.word is not None and t.word.value == "except" for t in work.clause.tokens[:index])
+    words = [token.word for token in work.clause.tokens[:index] if token.word is not None]
+    excepted = next((at for at, word in enumerate(words) if word.value == "except"), len(words))
+    return any(word.kind == "such" for word in words[excepted:])
 
 
 def _own_tasks(work: Work, index: int) -> bool:
