@@ -48,8 +48,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantize base models with MLX, measure them, write their cards, publish: unattended or by hand.",
     epilog="More: bot watch, plan, approve, refuse, history, quantize, check, measure, compare, recipes, "
-    "card, release, unpublish, show, export, retry, cancel, pause, resume, worker, service, notify, "
-    "rehearse, hub. Each has --help.",
+    "card, release, unpublish, adopt, recall, show, export, retry, cancel, pause, resume, worker, "
+    "service, notify, rehearse, hub. Each has --help.",
 )
 
 
