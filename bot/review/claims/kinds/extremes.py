@@ -32,10 +32,12 @@ def _elliptic(work: Work, index: int, word: Superlative) -> bool:
     """`the smallest loss is on A, the largest on B`: of what it is the largest was said before."""
     tokens = work.clause.tokens
     following = tokens[index + 1] if index + 1 < len(tokens) else None
-    if following is None or not following.tasks or word.axis not in ("value", "size"):
+    if following is None or word.axis not in ("value", "size") or not (following.tasks or following.quantity):
         return False
     before = (*work.clause.earlier, *tokens[:index])
-    return any(a.superlative and b.relation for a, b in pairwise(before))
+    if any(a.superlative and b.relation for a, b in pairwise(before)):
+        return True
+    return any(each.superlative and GAP.match(work.clause.text, each.end) for each in before)
 
 
 def _superlatives(work: Work) -> Iterator[Claim | None]:
@@ -55,7 +57,7 @@ def _superlatives(work: Work) -> Iterator[Claim | None]:
         if GAP.match(work.clause.text, tokens[index].end) and work.groups and word.sign > 0:
             yield widest(work, index)
             continue
-        if (tasks := own_task(work, index)) and token.superlative is not None:
+        if gain is None and (tasks := own_task(work, index)) and token.superlative is not None:
             yield among_own(work, index, word, tasks)
             continue
         if gain is not None and (work.groups or work.context.tasks):
