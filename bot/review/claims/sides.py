@@ -104,7 +104,8 @@ def _nearest(clause: Clause, rivals: list[Party], anchor: int) -> Party | None:
     before = [party for party in rivals if party.last < anchor]
     if before and after and not any(t.quantity for t in clause.tokens[before[-1].last : anchor]):
         gap = clause.text[clause.tokens[anchor].end : clause.tokens[after[0].first].start]
-        if gap.lstrip(" )")[:1] in (",", ";"):
+        counted = any(t.quantity for t in clause.tokens[anchor + 1 : after[0].first]) and "," in gap
+        if counted or gap.lstrip(" )")[:1] in (",", ";"):
             return before[-1]  # `against A 4-3, against B 6-1`
     return after[0] if after else (rivals[-1] if rivals else None)
 

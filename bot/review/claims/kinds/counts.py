@@ -133,7 +133,7 @@ def _percent_after(work: Work, index: int) -> set[int]:
 def _readings(
     work: Work, anchor: int, index: int, quantity: Quantity, relation: Relation, listed: tuple[str, ...]
 ) -> list[Reading]:
-    who = sides(work.scale, work.clause, work.context, min(anchor, index) if anchor > index else anchor)
+    who = sides(work.scale, work.clause, work.context, min(anchor, index), index if anchor < index else None)
     if who.unknown:
         return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
     counted = Relation(sign=-relation.sign if who.passive else relation.sign, strength=relation.strength)
