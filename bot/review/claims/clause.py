@@ -24,7 +24,6 @@ _THAT_IS = re.compile(
 _SAYS = re.compile(
     r"\s+(?:is|was|has|gains|loses|drops|falls|improves|stays|remains|rises|goes|climbs|slips|dips|ends|shows)\b"
 )
-
 MOST_TOKENS = 48
 """A clause with more mentions is cut, so that hostile text costs no more than plain text."""
 

@@ -14,55 +14,24 @@ from bot.review.claims import words as vocabulary
 from bot.review.claims.names import Names
 from bot.review.claims.quantities import Quantity, count, read
 from bot.review.claims.repeated import Memory, around
+from bot.review.claims.scan_patterns import (
+    AFTER_NUMBER,
+    ALL_OF,
+    BEFORE_NUMBER,
+    COMPOUND,
+    HALF_A,
+    JOINED,
+    LEADERS,
+    NUMBER,
+    PAREN,
+    REST,
+)
 from bot.review.claims.words import Relation, Superlative, Word
 
 _WORD = re.compile(r"[A-Za-z]+(?:'t\b)?|\d+(?:\.\d+)?|[\u2190-\u21ff~<>]")
-_NUMBER = re.compile(
-    r"[+\-\u00b1]?\.?\d|#\s?\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|none|all|no"
-    r"|an? (?:third|quarter|fifth|tenth) of an? "
-    r"|an? (?:(?:full |whole |entire |percentage )?point|single|lone|sole)|not a single|without|zero"
-    r"|first|second|third|fourth|fifth)\b",
-    re.IGNORECASE,
-)
-_JOINED = re.compile(r"\s?/\s?|[\s_-]{0,3}")
-_COMPOUND = re.compile(r"-[A-Za-z]")  # "higher-quantized", "top-level" compare nothing
-_ALL_OF = re.compile(
-    r"(?:all|each of|every one of|all of)(?: the)? "
-    r"(?P<n>\d{1,2}|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:\w{3,12} )?"
-    r"(?:tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets)\b"
-    r"|(?:all|each of|every one of|all of)(?: the)? (?P<bare>five|six|seven|eight|nine|ten|eleven|twelve)\b"
-    r"(?! \w+s\b)",
-    re.IGNORECASE,
-)
-_NUMBERS = r"(?:\d|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
-_MODELS = r"models|quants|versions|variants|rivals|competitors|siblings|recipes|builds|sizes|checkpoints"
-_TESTS = r"tasks|benchmarks|tests|metrics|categories|evaluations|evals|datasets"
-# "on the other four tasks", "the remaining three"
-_REST = re.compile(
-    rf"(?:all )?(?:the |its )?(?:(?:other|remaining) {_NUMBERS} (?:{_TESTS})"
-    r"|other (?:four|five|six|seven|[4-9])(?= (?:are|were|go|lose|gain|drop|fall|stay|remain)\b)"
-    rf"|remaining {_NUMBERS}(?! (?:{_MODELS}))|(?<=on the )other {_NUMBERS}(?! (?:{_MODELS}))"
-    rf"|(?:other|remaining) (?:{_TESTS}))\b",
-    re.IGNORECASE,
-)
-_LEADERS = re.compile(
-    rf"(?:the )?(?:top|best|first|last|bottom|worst) {_NUMBERS}\b(?! (?:{_TESTS}))"
-    rf"|(?:at least |only )?(?:one|two|some|several|either) of (?:the |its |our |these )?(?:\w+ )?"
-    rf"(?:{_MODELS})\b"
-    r"|(?:both|the two|the three|all three) (?:(?:larg|small|bigg|heavi|light|old|new)er|dense|moe) "
-    rf"(?:{_MODELS})\b",
-    re.IGNORECASE,
-)
 _OTHERS = ("the others", "others", "the rest", "all others", "all the others")
-_HALF_A = re.compile(r" an? (?:\w+ )?points?\b")
 _DEFEATS = re.compile("defeats?", re.IGNORECASE)
 _MORE = {("more", "than"): 1, ("less", "than"): -1, ("fewer", "than"): -1}
-_AFTER_NUMBER = re.compile(r"[\d%x](?: \w{2,8})?\s+$")
-_BEFORE_NUMBER = re.compile(
-    r"\s*(?:[~+\-\u00b1.]?\d|half|twice|double|a |an |one|two|three|four|five|six|seven)"
-)
-_PAREN = re.compile(r"\(if [^()]{0,80}\)")
-_POSSESSIVE = re.compile(r"'s?\b")
 
 
 class Token(Record, frozen=True, kw_only=True):
@@ -108,7 +77,7 @@ class Scanner:
 
     def _scanned(self, text: str, start: int, end: int) -> tuple[Token, ...]:
         found: list[Token] = []
-        skipped = [m.span() for m in _PAREN.finditer(text, start, end)]
+        skipped = [m.span() for m in PAREN.finditer(text, start, end)]
         at = start
         while at < end:
             if skipped and skipped[0][0] <= at:
@@ -134,16 +103,16 @@ class Scanner:
             return token
         if token := self._task(text, at, end):
             return token
-        if (every := _ALL_OF.match(text, at, end)) and count(every["n"] or every["bare"]) == len(
+        if (every := ALL_OF.match(text, at, end)) and count(every["n"] or every["bare"]) == len(
             self.board.tasks
         ):
             return Token(start=at, end=every.end(), word=Word(kind="tasks", value="all"))
-        if rest := _REST.match(text, at, end):
+        if rest := REST.match(text, at, end):
             return Token(start=at, end=rest.end(), word=Word(kind="tasks", value="else"))
-        if some := _LEADERS.match(text, at, end):
+        if some := LEADERS.match(text, at, end):
             return Token(start=at, end=some.end(), word=Word(kind="group", value="some"))
         if (
-            _NUMBER.match(text, at)
+            NUMBER.match(text, at)
             and not (text[at] in "+-" and at and text[at - 1].isalnum())
             and (number := read(text, at))
         ):
@@ -179,16 +148,16 @@ class Scanner:
             return self._sign(text, at, end)
         for phrase, until in reversed(_phrases(text, at, end, vocabulary.LONGEST, vocabulary.STARTS)):
             entry = vocabulary.WORDS.get(phrase)
-            if phrase == ("more",) and _AFTER_NUMBER.search(text, max(0, at - 24), at):
+            if phrase == ("more",) and AFTER_NUMBER.search(text, max(0, at - 24), at):
                 entry = Relation(sign=1, axis="value")  # "37 % more throughput"
-            if _HALF_A.match(text, until) and isinstance(entry, Word) and entry.kind == "times":
+            if HALF_A.match(text, until) and isinstance(entry, Word) and entry.kind == "times":
                 continue  # `by half a point`
-            if entry is None or (not isinstance(entry, Word) and _COMPOUND.match(text, until)):
+            if entry is None or (not isinstance(entry, Word) and COMPOUND.match(text, until)):
                 continue
             if (
                 phrase in _MORE
-                and not _BEFORE_NUMBER.match(text, until)
-                and _AFTER_NUMBER.search(text, max(0, at - 24), at)
+                and not BEFORE_NUMBER.match(text, until)
+                and AFTER_NUMBER.search(text, max(0, at - 24), at)
             ):
                 entry = Relation(sign=_MORE[phrase], axis="value", direct=True)  # "37 % more than q8"
             if isinstance(entry, Relation):
@@ -258,7 +227,7 @@ def _phrases(
         if words[0] not in starts:
             return []
         found.append((tuple(words), word.end()))
-        gap = _JOINED.match(text, word.end(), end)
+        gap = JOINED.match(text, word.end(), end)
         assert gap is not None
         if not gap[0] and not text[word.end() : word.end() + 1].isalnum():
             break

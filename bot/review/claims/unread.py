@@ -12,10 +12,10 @@ _HARMLESS = frozenset(
     """
     a about above absolute abstract accuracy achieve achieved achieves across after again against agent
     agentic agents all along already also always among amount amounts an and another answering any
-    anything are around as at attention average averages bare base be because been before behind being
-    below benchmark benchmarked benchmarks besides best between beyond big billion bit bits board bonus
-    book both brother bunch but by call calls came card case cases causal champion change chart chat
-    checkpoint checkpoints clean clear code coding column come comes comfortable common commonsense
+    anything are around as at attention average averages balance bare base be because been before behind
+    being below benchmark benchmarked benchmarks besides best between beyond big billion bit bits board
+    bonus book both brother bunch but by call calls came card case cases causal champion change chart
+    chat checkpoint checkpoints clean clear code coding column come comes comfortable common commonsense
     compared comparison completion complex comprehension conclusion contextual core creative critical
     crown crowns crucial cushion data dead decent deliver delivered delivers dense detail details
     deviates deviation did differ difference differences differs disk distance do does down download
@@ -42,13 +42,13 @@ _HARMLESS = frozenset(
     short show showed shown shows shrink shrinks sibling siblings simple since single sit sits six size
     sizes small so solid solving something sometimes space specific speed spot stable stand standing
     standings stands stay stayed stays step still storage stored stores straight strict suite summary
-    surprise surprised surprises surprising t table takeaway takeaways task tasks ten terms test tested
-    tests text than that the their them then there these they thin thing things third this those though
-    three throughput tidy time times tiny to today tok tokens too tool tools total toward towards twice
-    two under understanding until up us use used user users uses using value values variant variants
-    verdict version versions very visible vital want wants was way we weighs weights went were what when
-    where which while whisker who whole whopping why wide will with within without world worst writing
-    yes you you'll your
+    surprise surprised surprises surprising t table takeaway takeaways tally task tasks ten terms test
+    tested tests text than that the their them then there these they thin thing things third this those
+    though three throughput tidy time times tiny to today tok tokens too tool tools total toward towards
+    twice two under understanding until up us use used user users uses using value values variant
+    variants verdict version versions very visible vital want wants was way we weighs weights went were
+    what when where which while whisker who whole whopping why wide will with within without world worst
+    writing yes you you'll your
     """.split()  # noqa: SIM905
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z']*")

@@ -47,6 +47,8 @@ def verdict(text: str) -> str:
         ("bf16 has a perplexity of 6.500.", "bf16 has a perplexity of 6.540."),
         ("Its perplexity is 6.540.", "Its perplexity is 6.920."),
         ("qx75-hi averages 0.625.", "qx75-hi averages 0.614."),
+        ("The qx75-hi takes up 6.6 GB.", "The qx75-hi takes up 4.2 GB."),
+        ("qx75-hi stores attention at 7 bits.", "qx75-hi stores attention at 5 bits."),
     ],
 )
 def test_a_number_is_that_of_the_model_it_is_said_of(mine: str, others: str) -> None:
@@ -104,6 +106,42 @@ def test_ties_are_counted(right: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("qx75-hi wins 6, loses 1, ties 0 against mxfp4 (6/1/0).", "Against mxfp4 the balance is (4/2/1)."),
+        ("Against mxfp4 it goes 6-1-0.", "Against mxfp4 it goes 4-2-1."),
+        ("Its record against mxfp4 is 6-1.", "Its record against mxfp4 is 5-2."),
+        ("W/L/T against mxfp4: 6/1/0", "W/L/T against mxfp4: 4/2/1"),
+        ("BoolQ belongs to mxfp4.", "PIQA belongs to mxfp4."),
+        ("On BoolQ mxfp4 is the winner.", "On BoolQ qx75-hi is the winner."),
+    ],
+)
+def test_records_and_winners(right: str, wrong: str) -> None:
+    """Wins, losses and ties in one, and whom a task goes to."""
+    assert (verdict(right), verdict(wrong)) == ("true", "false")
+
+
+def test_a_record_of_4_2_1_is_false_in_all_its_parts() -> None:
+    """The counts and the record in brackets alike."""
+    found = check("qx75-hi wins 4, loses 2, ties 1 against mxfp4 (4/2/1).", BOARD)
+    assert [(each.quote, each.verdict, each.fix) for each in found][-1] == ("4/2/1", "false", "6/1/0")
+    assert {each.verdict for each in found} == {"false"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mxfp4 is called "the winner in reasoning".',
+        "It frobnicates mxfp4 by 9.9 points.",
+        "The quant barters 0.9 points of BoolQ against mxfp4.",
+    ],
+)
+def test_nothing_is_false_that_is_not_understood(text: str) -> None:
+    """A gloss says nothing of scores, and a verb that the grammar does not know may mean anything."""
+    assert verdict(text) in ("not_checkable", "nothing")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "It dominates every benchmark.",
@@ -111,6 +149,10 @@ def test_ties_are_counted(right: str, wrong: str) -> None:
         "It is ahead everywhere.",
         "It outperforms on all seven tasks.",
         "It never loses.",
+        "It loses nowhere.",
+        "mxfp4 never beats it.",
+        "Undefeated against mxfp4.",
+        "A clean sweep against mxfp4.",
     ],
 )
 def test_an_unnamed_rival_is_every_other_model(text: str) -> None:

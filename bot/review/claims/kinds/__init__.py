@@ -20,6 +20,7 @@ from bot.review.claims.kinds import (
     relations,
     shares,
     values,
+    win_rates,
 )
 
 Kind = Callable[[Work], Iterable[Claim]]
@@ -28,6 +29,7 @@ ALL: tuple[Kind, ...] = (
     awards.find,  # A and B go to X
     records.find,  # a record of 6-1
     only.find,  # the only losses are A and B
+    win_rates.find,  # a win rate of 71 %
     counts.find,  # 6/7 wins; before numbers, whose 6 and 7 they would be
     perfect.find,  # flawless
     extremes.find,  # "the largest gain is on PIQA (+1.4 %)" leaves its number to the next

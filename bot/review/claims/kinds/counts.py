@@ -1,4 +1,4 @@
-"""`wins 6/7`, `better on two of seven tasks (A, B)`, `5 wins, 1 tie`, `a win rate of 71 %`, `only loss`."""
+"""`wins 6/7`, `better on two of seven tasks (A, B)`, `5 wins, 1 tie`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from msgspec.structs import replace
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
 from bot.review.claims.findings import Reading
+from bot.review.claims.first_places import first_places, ranked_before
 from bot.review.claims.judge import fits, readings
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import sides
-from bot.review.claims.standing import standing_among
 from bot.review.claims.tally import WHAT, Count, counted
 from bot.review.claims.words import Relation
 
 _RESULTS = re.compile(r"(?:wins?|loss(?:es)?|ties?|draws?|victor(?:y|ies)|defeats?)\b", re.IGNORECASE)
-WIN = Relation(sign=1)
 
 
 def find(work: Work) -> Iterator[Claim]:
     """Counts of tasks."""
-    for found in (*_win_rates(work), *_counts(work)):
+    for found in _counts(work):
         if found is not None:
             yield found
 
@@ -34,7 +33,7 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         quantity = tokens[index].quantity
         if quantity is None or quantity.kind not in ("fraction", "count"):
             continue
-        ranked = _ranked(work, index)
+        ranked = ranked_before(work, index)
         place = _counted(work, index) if ranked is None else None
         relation = tokens[place].relation if place is not None else None
         if relation is None and ranked is None:
@@ -48,7 +47,7 @@ def _counts(work: Work) -> Iterator[Claim | None]:
         last += last == index and index + 1 < len(tokens) and tokens[index + 1].kind("performance")
         listed = _listed(work, index)
         if ranked is not None:
-            found = _first_places(work, index, quantity, ranked)
+            found = first_places(work, index, quantity, ranked)
         else:
             assert relation is not None
             found = _readings(work, place or 0, index, quantity, relation, listed)
@@ -73,21 +72,6 @@ def _span(work: Work, index: int, place: int | None) -> tuple[int, int]:
     if place is None:
         return index, index
     return min(index, place), max(index, place)
-
-
-def _ranked(work: Work, index: int) -> int | None:
-    """`#1 scores across 3 metrics`, `best on 4 of 7`: the place of the superlative, if there is one."""
-    for before in range(index - 1, max(-1, index - 5), -1):
-        token = work.clause.tokens[before]
-        if re.search(r"[:;]", work.clause.between(token, work.clause.tokens[index])):
-            return None
-        first = token.quantity is not None and token.quantity.kind == "rank" and token.quantity.low == 1
-        best = token.superlative is not None and token.superlative.rank == 1
-        if first or best:
-            return before
-        if token.relation is not None or token.is_model:
-            return None
-    return None
 
 
 def _listed(work: Work, index: int) -> tuple[str, ...]:
@@ -216,52 +200,3 @@ def _wrong_total(work: Work, index: int, quantity: Quantity) -> Claim | None:
         return None
     why = f"there are {len(scale.tasks)} tasks, not {quantity.whole}"
     return work.claim(index, index + 1, [Reading(holds=False, why=why)], sure=True)
-
-
-def _first_places(work: Work, index: int, quantity: Quantity, ranked: int) -> list[Reading]:
-    """On how many tasks the subject has the best (or worst) score, alone or not, of those that are known."""
-    who = sides(work.scale, work.clause, work.context, ranked)
-    if who.unknown:
-        return [Reading(holds=None, why="it speaks of a model that these facts do not have")]
-    mine = who.subjects[0]
-    word = work.clause.tokens[ranked].superlative
-    sign = word.sign if word is not None else 1
-    what = "first" if sign > 0 else "last"
-    found = []
-    for group in standing_among(work, who):
-        alone = shared = 0
-        for task in (task for task in work.scale.tasks if task in mine.scores):
-            others = [other.scores[task].value for other in group if task in other.scores]
-            value = mine.scores[task].value
-            alone += bool(others) and all((value - other) * sign > 0 for other in others)
-            shared += bool(others) and all((value - other) * sign >= 0 for other in others)
-        told = f"{mine.label} is {what} alone on {alone} of the tasks, with ties on {shared}"
-        said = len(mine.scores) - int(quantity.low) if quantity.short else int(quantity.low)
-        right = alone <= said <= shared
-        found.append(Reading(holds=right, why=told))
-    return found
-
-
-def _win_rates(work: Work) -> Iterator[Claim | None]:
-    """`a win rate of 71.4 %`."""
-    tokens = work.clause.tokens
-    rate = next((i for i, token in enumerate(tokens) if token.kind("win")), None)
-    if rate is None:
-        return
-    for index in list(work.free()):
-        quantity = tokens[index].quantity
-        if quantity is None or quantity.kind != "percent" or abs(index - rate) > 4:
-            continue
-        if any(token.quantity and token.quantity.kind == "fraction" for token in tokens):
-            continue
-        who = sides(work.scale, work.clause, work.context, index)
-
-        def judged(mine: Model, theirs: Sequence[Model], quantity: Quantity = quantity) -> Reading:
-            count = counted(work.scale, mine, theirs, WIN)
-            told = count.told(mine, theirs, WHAT[1])
-            if not count.tasks:
-                return Reading(holds=None, why="no task in common")
-            right = any(fits(quantity, number / len(count.tasks), "", 100.0) for number in count.numbers)
-            return Reading(holds=right, why=told, fix=f"{100 * len(count.where) / len(count.tasks):.1f}%")
-
-        yield work.claim(index, index, readings(who.subjects, who.rivals, judged))

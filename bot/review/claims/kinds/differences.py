@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
-from msgspec.structs import replace
+from collections.abc import Iterator, Sequence
 
 from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work
 from bot.review.claims.clause import TaskGroup
-from bot.review.claims.context import of
+from bot.review.claims.edges import edge_of, extreme
 from bot.review.claims.findings import Reading, together
 from bot.review.claims.judge import differs, in_range, readings
 from bot.review.claims.metrics import MEAN, PARAMETERS, PERPLEXITY, SIZE, SPEED
 from bot.review.claims.of_what import of_what
+from bot.review.claims.other_ways import by_others, crowded
 from bot.review.claims.quantities import Quantity
 from bot.review.claims.sides import Sides, pairs, sides
 from bot.review.claims.tally import counted
@@ -50,16 +49,16 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     if group is None and not metric and near is None and not who.named and not work.clause.has("performance"):
         return None  # a bare number: nothing says what it is of
     sign = _direction(quantity, relation, passive=who.passive)
-    if group is None and not metric and who.named and near is not None and (edge := _edge(work, near)):
-        extremes = [_extreme(work, a, b, quantity, sign, edge) for a, b in pairs(who)]
+    if group is None and not metric and who.named and near is not None and (edge := edge_of(work, near)):
+        extremes = [extreme(work, a, b, quantity, sign, edge) for a, b in pairs(who)]
         return work.claim(index, index, extremes, number=index, paired=True)
     found = _readings(work, who, index, quantity, sign, relation, metric, group)
-    if not any(each.holds for each in found) and (not who.named or _crowded(work)):
+    if not any(each.holds for each in found) and (not who.named or crowded(work)):
 
         def judged(other: Sides, tasks: TaskGroup | None = group) -> list[Reading]:
             return _readings(work, other, index, quantity, sign, relation, metric, tasks)
 
-        found = _by_others(work, who, found, judged)
+        found = by_others(work, who, found, judged)
     first, last = index, index
     if near is not None and abs(near - index) <= 2 and _side_by_side(work, near, index):
         first, last = min(index, near), max(index, near)
@@ -72,54 +71,6 @@ def _claim(work: Work, index: int, quantity: Quantity) -> Claim | None:
     ):
         work.taken.add(near)
     return made
-
-
-def _edge(work: Work, near: int) -> int:
-    """+1 in `the largest loss is 0.9 points`, -1 in `the smallest`; 0 where no word says so."""
-    word = work.clause.tokens[near - 1].superlative if near else None
-    beside = word is not None and not work.clause.between(
-        work.clause.tokens[near - 1], work.clause.tokens[near]
-    ).strip(" -")
-    return word.sign if word is not None and beside and word.rank == 1 else 0
-
-
-def _extreme(work: Work, mine: Model, theirs: Model, quantity: Quantity, sign: int, edge: int) -> Reading:
-    """The number is that of the task with the largest or smallest difference of that direction."""
-    deltas = {
-        task: work.scale.gap(mine, theirs, task).delta or 0.0 for task in work.scale.shared(mine, theirs)
-    }
-    so = {task: delta for task, delta in deltas.items() if delta * (sign or 1) > 0}
-    if not so:
-        return Reading(holds=None, why="there is no such difference")
-    task = max(so, key=lambda each: edge * abs(so[each]))
-    return differs(work.scale, mine, theirs, task, quantity, 0)
-
-
-def _crowded(work: Work) -> bool:
-    """`A is 2 % behind B and C 8 %`: several numbers and several models, perhaps in another order."""
-    tokens = work.clause.tokens
-    numbers = sum(token.quantity is not None for token in tokens)
-    return numbers > 1 and len({name for token in tokens for name in token.models}) > 1
-
-
-def _by_others(
-    work: Work, who: Sides, found: list[Reading], judged: Callable[..., list[Reading]]
-) -> list[Reading]:
-    """Left open where it is true of other models of the sentence, or of other tasks in a crowded clause."""
-    board = work.scale.board
-    named = [name for token in (*work.clause.earlier, *work.clause.tokens) for name in token.models]
-    several = of(work.scale, dict.fromkeys((*named, board.subject.name)))
-    base = (board.base,) if board.base is not None else ()
-    said = {(other.name, mine.name) for mine, other in pairs(who)} if who.named and who.said else set()
-    for mine in several:
-        others = tuple(
-            model
-            for model in {each.name: each for each in (*several, *base)}.values()
-            if model is not mine and (mine.name, model.name) not in said
-        )
-        if others and any(each.holds for each in judged(replace(who, subjects=(mine,), rivals=(others,)))):
-            return [Reading(holds=None, why=f"it is not said whose it is; {found[0].why}")] if found else []
-    return found
 
 
 def _never(work: Work, index: int, anchor: int, quantity: Quantity) -> Claim | None:
