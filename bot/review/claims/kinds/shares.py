@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bot.card.board import Model
 from bot.review.claims.claim import Claim, Work, metric_of
 from bot.review.claims.context import of
 from bot.review.claims.findings import Reading
@@ -14,6 +15,7 @@ from bot.review.claims.quantities import Quantity
 from bot.review.claims.scan import Token
 from bot.review.claims.sides import Sides, pairs, sides
 
+_ITS = re.compile(r" of (?:its|their)\b", re.IGNORECASE)
 _AGAIN = re.compile(r" (?:again|as much)\b", re.IGNORECASE)
 
 
@@ -53,8 +55,9 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
         group.tasks if group else (named,) if named else (MEAN,) if work.clause.has("performance") else ()
     )
     found = []
-    for mine in who.subjects:
-        for other in (o for o in others if o is not mine):
+    owners = [(mine, other) for mine in who.subjects for other in others if other is not mine]
+    for mine, other in (*owners, *_of_its(work, index)):
+        if mine is not other:
             for metric in metrics:
                 gap = work.scale.gap(mine, other, metric)
                 right = (
@@ -78,6 +81,14 @@ def _share(work: Work, index: int, quantity: Quantity) -> Claim | None:
     return work.claim(
         index, index, found or [Reading(holds=None, why="it is not said what this is a share of")]
     )
+
+
+def _of_its(work: Work, index: int) -> list[tuple[Model, Model]]:
+    """`99 % of A's average in 64 % of its size`: A's size, and the share is the card's own model's."""
+    if not _ITS.match(work.clause.text, work.clause.tokens[index].end):
+        return []
+    named = [name for token in work.clause.tokens[:index] for name in token.models]
+    return [(work.scale.board.subject, other) for other in of(work.scale, named[-1:])]
 
 
 def _behind(work: Work, index: int) -> list[Token]:
