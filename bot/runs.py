@@ -37,6 +37,9 @@ WORDS = {
 }
 """How DBOS's states are called in front of people."""
 
+KINDS = ("family", "publish", "patch", "share")
+"""The workflows that people are shown."""
+
 WORKFLOWS = (share_workflow.share,)
 """Importing its module registers it, as importing `flow` registers the others: whoever executes needs all."""
 
@@ -169,8 +172,8 @@ def _result(status: Any) -> FamilyResult:
 
 
 def listed(client: DBOSClient, limit: int = 50) -> list[Run]:
-    """The newest runs first, families and publishes, with their steps."""
-    found = client.list_workflows(name=["family", "publish"], sort_desc=True, limit=limit, load_input=False)
+    """The newest runs first, with their steps: families, publishes, patches, shares of a measurement."""
+    found = client.list_workflows(name=list(KINDS), sort_desc=True, limit=limit, load_input=False)
     return [describe(client, status) for status in found]
 
 
@@ -206,6 +209,8 @@ def _stopped(status: Any) -> dict[str, tuple[str, ...]]:
         return {}
     if status.name == "publish":
         found = [from_json(PublishedRepo, status.output)]
+    elif status.name != "family":
+        return {}
     else:
         outcomes = from_json(FamilyResult, status.output).outcomes
         found = [o.published for o in outcomes if o.published is not None and o.status == "stopped"]
