@@ -31,7 +31,8 @@ def listed(journal: Journal) -> tuple[list[Worker], float]:
     """All that were seen in the last days, and the time by the clock of their beats. Raises HostError."""
     with journal.reading() as connection:
         rows = connection.execute(sqlalchemy.select(worker).order_by(worker.c.executor)).mappings().all()
-        at = time.time() if connection.dialect.name == "sqlite" else connection.scalar(sqlalchemy.select(_server_clock()))
+        sqlite = connection.dialect.name == "sqlite"
+        at = time.time() if sqlite else connection.scalar(sqlalchemy.select(_server_clock()))
     found = [
         Worker(
             executor=row["executor"],
