@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -42,6 +43,9 @@ WORKFLOWS = (flow.family, flow.publish, flow.patch)
 TICK, NOTIFY = 10, 30
 """Seconds between two looks at what may start, and at what is to be told."""
 
+RESTARTED = 3.0
+"""Seconds that a daemon waits for its own lock: its former process may be ending just now."""
+
 NIGHT = {"hour": 3, "minute": 17}
 """When the night's work is done, by the machine's clock."""
 
@@ -61,18 +65,27 @@ def run(settings: Settings, watchlist: Path) -> None:
     try:
         with (
             engine.the_daemon(settings),
-            engine.running(settings, runs.MAIN, patience=engine.PATIENCE),
+            engine.running(settings, runs.MAIN, patience=engine.PATIENCE, lock_patience=RESTARTED),
             engine.client(settings) as client,
             journal(settings) as opened,
         ):
             desk = Desk(settings=settings, door=HubDoor(settings), journal=opened, client=client)
-            with _at_its_hours(Jobs(desk, watchlist), desk, watchlist):
+            jobs = Jobs(desk, watchlist)
+            with _at_its_hours(jobs, desk, watchlist):
                 stop.wait()
+        _end_looking(jobs)
     except filelock.Timeout:
         raise UsageError(
             f"another `bot run` or `bot publish` executes under {settings.home}: one is enough, "
             "`bot status` shows what it does"
         ) from None
+
+
+def _end_looking(jobs: Jobs) -> None:
+    """A look that waits for the Hub is cut off with the process; what it did not write the next one finds."""
+    if not jobs.wait(2.0):
+        logging.shutdown()
+        os._exit(0)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ from bot.fleet.moves import to_queue
 from bot.fleet.queues import MAC_QUEUE, machine_of, machine_queue, worker_queue
 from bot.fleet.worker import Worker, this_machine
 from bot.journal.database import Journal, open_journal
+from bot.logs import TextLines
 from bot.settings import Settings
 
 __all__ = [
@@ -187,7 +188,7 @@ def _log_to_file(settings: Settings) -> None:
     folder = settings.state / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(folder / "engine.log", maxBytes=2_000_000, backupCount=3)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(TextLines())
     logger = logging.getLogger("dbos")
     logger.handlers = [handler]
     logger.propagate = False

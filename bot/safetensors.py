@@ -15,12 +15,12 @@ from typing import Any
 
 from bot.records import Record
 
-LARGEST_HEADER = 5_000_000
-"""Bytes. Some 50,000 tensors in one file; the reference implementation allows a hundred million bytes, which
+LARGEST_HEADER = 3_000_000
+"""Bytes. Some 30,000 tensors in one file; the reference implementation allows a hundred million bytes, which
 would take a gigabyte of memory to read."""
 
 SHORTEST_ENTRY = 40
-"""Bytes: no tensor can be described in fewer, so a header of more objects or lists is made to fill the memory."""
+"""Bytes: no tensor can be described in fewer, so a header of more objects is made to fill the memory."""
 
 LARGEST_SHARD = 5 << 30
 """Bytes of tensors in one file, as mlx-lm splits them."""

@@ -150,7 +150,8 @@ class Measured(Record, frozen=True, kw_only=True):
 
     `stored` says how the recipe stores tensors, one line a rule; `about` is what the recipe's file says of
     itself. `base_bytes` are the base's safetensors; `versions` maps a tool's distribution name to its
-    version. `adopted` are siblings that nobody measured here. `gate` is what the gate found, `measuring` that
+    version. `chat_template_now`: the sha256 of the template that a patch brought after the measurement.
+    `adopted` are siblings that nobody measured here. `gate` is what the gate found, `measuring` that
     the tasks are not measured yet; `notes` are what the quantizer had to say, `layers` the widths it stored,
     layer by layer.
     """
@@ -171,6 +172,7 @@ class Measured(Record, frozen=True, kw_only=True):
     gate: Gate | None = None
     measuring: bool = False
     layers: LayerBits | None = None
+    chat_template_now: str | None = None
 
 
 class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,6 +184,7 @@ class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     the card's name. `tables`: those the card shows; without them the template's own. `prose_blocks` tell what
     a published card talked about and are not printed. `new_version` is the repo that supersedes this one,
     `recalled` that what the card says is taken back for now.
+    `base_gone`: since when (a date) the base is not on the Hub any more, so that no link leads there.
     `template_commit` is filled in when the card is rendered.
     """
 
@@ -209,6 +212,7 @@ class Facts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     words: tuple[Words, ...] = ()
     review: ModelReview | None = None
     new_version: str | None = None
+    base_gone: str | None = None
     recalled: Recalled | None = None
     measured: Measured | None = None
     endpoint: str = REAL_HUB

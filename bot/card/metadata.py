@@ -56,7 +56,7 @@ def upstream(facts: Facts) -> Metadata:
 
 def tags(upstream: Sequence[str], rehearsal: bool) -> list[str]:
     """The base's tags, then `mlx`; a rehearsal says so in a tag as well. Each once."""
-    cleaned = [clean(tag).strip() for tag in upstream]
+    cleaned = [_plain(tag).strip() for tag in upstream]
     kept = [tag for tag in cleaned if 0 < len(tag) <= _MAX_TAG and tag.lower() not in _OTHER_FORMATS]
     ours = ["mlx", "rehearsal"] if rehearsal else ["mlx"]
     return list(dict.fromkeys([tag for tag in kept if tag not in ours] + ours))
@@ -100,7 +100,12 @@ def _identifier(value: str | None) -> str | None:
 
 
 def _short(value: str | None) -> str | None:
-    return clean(value)[:_MAX_TAG].strip() or None if value else None
+    return _plain(value)[:_MAX_TAG].strip() or None if value else None
+
+
+def _plain(value: object) -> str:
+    """On one line, and without what ends a metadata block for readers that want no line break before it."""
+    return re.sub(r"-{3,}", "--", clean(value))
 
 
 def _license_link(value: str | None) -> str | None:

@@ -44,7 +44,7 @@ def client(settings: Settings) -> Iterator[DBOSClient]:
     if not settings.database_url and not (settings.state / "bot.sqlite").exists():
         raise NotFound(f"nothing has run yet under {settings.state}: start with `bot publish` or `bot run`")
     with commands(settings) as found:
-        if settings.database_url and not _was_launched(found):
+        if not _was_launched(found):
             raise NotFound("nothing has run yet on this database: start with `bot publish` or `bot run`")
         yield found
 
@@ -71,10 +71,13 @@ def commands(settings: Settings, *, retry: bool = True) -> Iterator[DBOSClient]:
 
 
 def _was_launched(found: DBOSClient) -> bool:
+    """The database may hold the journal alone: DBOS makes its tables when an executor starts."""
     with told(), found._sys_db.engine.connect() as connection:
-        if connection.scalar(sqlalchemy.text("SELECT to_regclass('dbos.application_versions')")) is None:
+        schema = None if connection.dialect.name == "sqlite" else "dbos"
+        versions = sqlalchemy.table("application_versions", schema=schema)
+        if not sqlalchemy.inspect(connection).has_table(versions.name, schema=schema):
             return False
-        return bool(connection.scalar(sqlalchemy.text("SELECT count(*) FROM dbos.application_versions")))
+        return bool(connection.scalar(sqlalchemy.select(sqlalchemy.func.count()).select_from(versions)))
 
 
 def somebody_works(settings: Settings) -> bool:

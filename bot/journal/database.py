@@ -19,6 +19,10 @@ BUSY = 30.0
 """Seconds that a writer waits for another on SQLite, which lets one write at a time."""
 
 
+MAKING_TABLES = 7261
+"""The number of a Postgres lock, any that nobody else uses."""
+
+
 class Journal:
     """The open journal. Thread-safe; `close` lets its connections go."""
 
@@ -67,8 +71,10 @@ def journal(settings: Settings) -> Iterator[Journal]:
 
 
 def _prepare(engine: Engine) -> None:
-    tables.metadata.create_all(engine)
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # several that start together make the tables once
+            connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({MAKING_TABLES})"))
+        tables.metadata.create_all(connection)
         found = connection.scalar(sqlalchemy.select(sqlalchemy.func.max(tables.version.c.version)))
         if found is None:
             connection.execute(tables.version.insert().values(version=tables.VERSION))

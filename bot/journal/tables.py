@@ -117,3 +117,10 @@ worker = Table(
 """An executor that takes work: what it is good for and when it last said that it lives."""
 
 Index("qx_event_kind_at", event.c.kind, event.c.at)
+Index("qx_repo_sha", repo.c.sha)
+Index(
+    "qx_repo_open",
+    repo.c.repo,
+    sqlite_where=repo.c.waiting.isnot(None),
+    postgresql_where=repo.c.waiting.isnot(None),
+)

@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
@@ -115,7 +115,7 @@ def decode_outcomes(data: bytes) -> tuple[Outcome, ...]:
     return tuple(msgspec.json.decode(line, type=Outcome) for line in io.BytesIO(lines))
 
 
-def _at_most(file: IO[bytes], size: int) -> bytes:
+def _at_most(file: gzip.GzipFile, size: int) -> bytes:
     """The first `size` bytes, taken a piece at a time: a short file needs no large buffer."""
     pieces = []
     while size > 0 and (piece := file.read(min(size, 1 << 20))):

@@ -12,7 +12,7 @@ from bot.patch import card
 from bot.patch.decide import Fate, fate_now, renewed_manifest
 from bot.patch.patch import Patch, PatchedRepo
 from bot.patch.trial import Tried, outdated
-from bot.patch.words import message, patched_facts
+from bot.patch.words import message, patched_facts, with_template
 from bot.publish import ledger
 from bot.publish.card_commit import commit, entry, renewed
 from bot.publish.ledger import OnHub
@@ -86,6 +86,8 @@ class Patching:
         if (known := card.facts_there(self.reading, there, self._names())) is not None:
             said = "" if self.patch.marks else outdated(manifest.measurement, tried)
             facts = patched_facts(known.now, self.patch, fresh, found, said, today)
+            if tried.chat_template_sha256 is not None:
+                facts = with_template(facts, tried.chat_template_sha256)
             written = card.written(
                 self.reading, there, listed, replaced=known.kept, facts=facts, own=self.own
             )

@@ -23,7 +23,7 @@ def patched_facts(
     and tags follow the base's card.
     """
     line = Update(date=today, why=_why(patch, fresh, found, outdated), files=found.files)
-    facts = replace(facts, updates=(line, *facts.updates))
+    facts = replace(facts, updates=(line, *facts.updates), base_gone=fresh.base_gone or None)
     if patch.kind == "renamed" and patch.renamed_to:
         return _renamed(facts, patch.renamed_to)
     return facts if patch.marks else _as_upstream(facts, patch.base)
@@ -55,6 +55,12 @@ def _renamed(facts: Facts, name: str) -> Facts:
         measured = replace(measured, name=name)
     base = replace(known.base, repo=name)
     return replace(facts, base_model=name, measured=replace(known, base=base, base_measurement=measured))
+
+
+def with_template(facts: Facts, sha256: str | None) -> Facts:
+    """The facts with the chat template that the files hold now, by its hash."""
+    known = facts.measured
+    return replace(facts, measured=replace(known, chat_template_now=sha256)) if known else facts
 
 
 def with_siblings(facts: Facts, siblings: Iterable[Sibling], adopted: tuple[Unmeasured, ...]) -> Facts:

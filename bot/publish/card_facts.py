@@ -108,15 +108,15 @@ def _from_manifest(door: HubDoor, manifest: Manifest) -> Facts:
     )
 
 
-def siblings_on_hub(door: HubDoor, account: str, base: str, base_sha: str) -> tuple[Sibling, ...]:
-    """The account's measured quants of exactly this base revision. What the gate keeps private is not among
-    them: readers could not load it."""
+def siblings_on_hub(door: HubDoor, account: str, base: str, *shas: str) -> tuple[Sibling, ...]:
+    """The account's measured quants of the weights of one of these base revisions, patched since or not. What
+    the gate keeps private is not among them: readers could not load it."""
     return tuple(
         Sibling(repo=there.repo, recipe=found.recipe, measurement=found.measurement, published=True)
         for there in ledger.made_of(door, account, base)
         if (found := there.manifest) is not None
         and found.measurement is not None
-        and found.base_sha == base_sha
+        and found.revisions & {*shas}
         and not (found.stopped and there.private)
     )
 
@@ -124,6 +124,6 @@ def siblings_on_hub(door: HubDoor, account: str, base: str, base_sha: str) -> tu
 def _siblings(door: HubDoor, manifest: Manifest, known: Measured) -> tuple[Sibling, ...]:
     """Those that are on the Hub now, and the rivals that the card names."""
     account = manifest.repo.partition("/")[0]
-    now = siblings_on_hub(door, account, manifest.base, manifest.base_sha)
+    now = siblings_on_hub(door, account, manifest.base, *manifest.revisions)
     rivals = (sibling for sibling in known.siblings if sibling.recipe == sibling.repo)
     return (*(sibling for sibling in now if sibling.repo != manifest.repo), *rivals)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from pathlib import Path
 
 from dbos import DBOS
 
 from bot import engine
+from bot.errors import HostError
 from bot.fetch import FetchRequest
 from bot.fleet import shares
+from bot.journal.database import journal
 from bot.measure.request import Measurements, MeasureRequest, ModelToMeasure
 from bot.quantize import ModelFolders, QuantizeRequest
 from bot.records import FamilyResult, Plan, Snapshot, from_json, to_json
+from bot.space.folders import after_run
 from bot.steps.job import Json, in_child, mlx_turn, settings_for, work_folder
 
 
@@ -89,6 +92,9 @@ def claim(run_id: str) -> str:
 
 @DBOS.step(name="tidy")
 def tidy(plan_json: Json, result: Json) -> None:
-    """Free the disk when nothing is left to do with the folders."""
+    """Free the disk when nothing is left to do with the folders; a base that other plans wait for stays."""
     if all(o.status != "failed" for o in from_json(FamilyResult, result).outcomes):
-        shutil.rmtree(work_folder(from_json(Plan, plan_json)), ignore_errors=True)
+        plan = from_json(Plan, plan_json)
+        known = settings_for(plan)
+        with contextlib.suppress(HostError), journal(known) as opened:  # what is left is freed later
+            after_run(known, opened, plan)

@@ -91,6 +91,13 @@ class Jobs:
         self._cards = CardSweep()
         self.swept_at: datetime | None = None
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until no look is under way; False when that took longer."""
+        ended = self._looking.acquire(timeout=seconds)
+        if ended:
+            self._looking.release()
+        return ended
+
     def sweep(self) -> Sweep | None:
         """Look at what changed, decide, start what may start. None where there was no sweep, which is
         logged."""

@@ -110,7 +110,7 @@ def proposed(desk: Desk, entry: Entry, now: Seeing, past: Sequence[PastRun]) -> 
     wishes = wishes_of_entry(desk.door, desk.settings, entry)
     made = change.kind != "new" and bool(quants_of(desk.door, wishes.account, change.repo))
     action = decisions.action_with_open(desk.journal, change.repo, action_for(change.kind, made=made))
-    work = beside_terms(now) if action == "freeze" else action
+    work = _beside_terms(desk, now) if action == "freeze" else action
     if work == "make":
         return build.to_make(desk.door, desk.settings, change, wishes, past, action=action)
     if work in ("patch", "mark"):
@@ -120,8 +120,14 @@ def proposed(desk: Desk, entry: Entry, now: Seeing, past: Sequence[PastRun]) -> 
     return build.to_freeze(change) if action == "freeze" else None
 
 
+def _beside_terms(desk: Desk, now: Seeing) -> Action:
+    """What is done once a person has said yes to changed terms: at the least, license and metadata follow."""
+    beside = decisions.action_with_open(desk.journal, now.change.repo, beside_terms(now), terms=True)
+    return "patch" if beside == "nothing" else beside
+
+
 def beside_terms(now: Seeing) -> Action:
-    """What a change of terms asks for besides, once a person has said yes to them."""
+    """What changed beside the terms asks for."""
     if now.before is None or now.after is None:
         return "make"
     asked = {ACTIONS[kind_of_file(path)] for path in changed_files(now.before, now.after)}

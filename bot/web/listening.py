@@ -27,7 +27,9 @@ class Listener:
     """
 
     def __init__(self, host: str, port: int, way_out: str) -> None:
-        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Said to be TCP, so that asyncio sends small answers at once.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shown = f"[{host}]" if ":" in host else host
         try:

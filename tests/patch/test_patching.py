@@ -72,6 +72,7 @@ def test_the_card_says_what_came_when_and_of_which_prompts_its_scores_are(
     assert [line for line in before.splitlines() if "±" in line] == [
         line for line in world.card(repo).splitlines() if "±" in line
     ]
+    assert "(sha256 `aaaaaaaaaaaa`); the files hold another now (sha256 `bbbbbbbbbbbb`" in world.card(repo)
     assert world.manifest(repo).measurement == numbers
     for other in quants:
         assert f"{world.door.endpoint}/{next(q for q in quants if q != other)}" in world.card(other)
@@ -265,6 +266,7 @@ def test_a_base_that_is_gone_is_one_line_on_each_card_and_the_quants_stay(
         said = [line for line in world.card(repo).splitlines() if "no longer on the Hub" in line]
         assert len(said) == 1
         assert "2026-03-04" in said[0]
+        assert f"{world.door.endpoint}/{BASE}" not in world.card(repo), "no link that leads nowhere"
         assert world.manifest(repo).base_gone == "2026-03-04"
         assert world.changed(repo, heads[repo]) == CARD_FILES
     assert world.commits(foreign)[0] == heads[foreign]

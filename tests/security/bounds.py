@@ -16,11 +16,16 @@ BYTES = 100_000_000
 def bounded(read: Callable[[], object], *refusals: type[Exception]) -> object:
     """What `read` gives, or the refusal it raises: a BotError or one of `refusals`; anything else is a crash.
 
-    It is called twice: once against the clock, once with its memory counted, which is slow.
+    It is called three times: twice against the clock, whose better time counts (the machine has other work),
+    once with its memory counted, which is slow.
     """
-    started = time.process_time()
-    found = _answer(read, refusals)
-    took = time.process_time() - started
+    took = []
+    for _ in range(2):
+        started = time.process_time()
+        found = _answer(read, refusals)
+        took.append(time.process_time() - started)
+        if took[-1] < SECONDS:
+            break
     gc.collect()
     tracemalloc.start()
     try:
@@ -28,7 +33,7 @@ def bounded(read: Callable[[], object], *refusals: type[Exception]) -> object:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert took < SECONDS, f"it took {took:.1f} s"
+    assert min(took) < SECONDS, f"it took {min(took):.1f} s"
     assert peak < BYTES, f"it took {peak / 1e6:.0f} MB"
     return found
 

@@ -15,9 +15,9 @@ from bot.card.score_tables.shown import (
     label,
     printed,
     subject_of,
-    task_named,
     tasks_of,
 )
+from bot.card.task_names import task_named
 
 
 def profile(table: Table, board: Board) -> Shown:

@@ -8,7 +8,6 @@ import msgspec
 
 from bot.card.board import Board, Model, Score
 from bot.card.facts import Kind, Table
-from bot.card.task_names import task_named as task_named
 from bot.records import Record
 
 NOT_PUBLISHED = "not published"

@@ -14,8 +14,8 @@ from typing import TypeVar
 from bot.card import numbers
 from bot.card.board import Board, Model, Score, Widths
 from bot.card.score_tables.shown import gap
-from bot.card.score_tables.shown import task_named as task_spelled
 from bot.card.score_tables.summary import Tally, points, tally
+from bot.card.task_names import task_named as task_spelled
 from bot.errors import ConfigError
 from bot.records import Record
 from bot.review.macs import smallest_mac
