@@ -218,7 +218,7 @@ def test_a_changed_base_updates_the_public_repo_through_a_branch(
     assert "Fetch again: `generation_config.json`" in card
 
 
-@pytest.mark.parametrize("revision", ["main", "sha"])
+@pytest.mark.parametrize("revision", ["main", pytest.param("sha", marks=pytest.mark.long)])
 def test_exactly_the_asked_revision_is_published(
     bot: Bot, store: Store, reader: HfApi, revision: str
 ) -> None:
