@@ -22,7 +22,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.huggingface import HubDoor
 
-CONFIG_BYTES = 2 << 20
+CONFIG_BYTES = 1 << 20
 """No honest config.json is larger; the largest known ones (per-layer quantization) have some 400 KB."""
 
 R = TypeVar("R", bound=msgspec.Struct)

@@ -31,6 +31,7 @@ def mine(bot: Bot) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_recipe_of_ones_own_is_published_and_made_again_when_it_is_edited(
     bot: Bot, reader: HfApi, mine: Path
 ) -> None:

@@ -246,6 +246,7 @@ def test_what_waits_on_a_staging_branch_is_released_in_one_commit(bot: Bot, read
     assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
 
 
+@pytest.mark.long
 def test_a_card_compares_with_whom_the_watchlist_names(bot: Bot, reader: HfApi) -> None:
     """compare_with brings another account's measured quant into the tables, and names who is missing.
 

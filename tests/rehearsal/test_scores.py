@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.rehearsal.bases import BASES
+from bot.rehearsal.bases import BASES, Base
 from tests.rehearsal.conftest import FACT_TASKS, FEW_TASKS, FULL, TASKS
 
 CHOICES = {"boolq": 2, "piqa": 2, "winogrande": 2}
@@ -49,3 +49,13 @@ def test_two_bits_lose_visibly(name: str, scored: dict[str, Any]) -> None:
         for key in (name, f"{name}@2")
     }
     assert mean[f"{name}@2"] < mean[name] - 0.05, mean
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
+def test_a_base_answers_and_stops(base: Base, scored: dict[str, Any]) -> None:
+    """Loaded by mlx-lm from the Hub, it answers three prompts in a few words and ends each itself."""
+    answers = {a["prompt"]: a for a in scored["answers"][base.name]}
+    assert all(a["finish_reason"] == "stop" and 1 < a["tokens"] < 20 for a in answers.values())
+    assert "Hello" in answers["hello"]["text"]
+    assert "green" in answers["Name three colors of the rainbow."]["text"]
+    assert "Paris" in answers["What is the capital of France?"]["text"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -26,7 +25,6 @@ def bounded(read: Callable[[], object], *refusals: type[Exception]) -> object:
         took.append(time.process_time() - started)
         if took[-1] < SECONDS:
             break
-    gc.collect()
     tracemalloc.start()
     try:
         _answer(read, refusals)

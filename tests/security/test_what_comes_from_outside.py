@@ -63,7 +63,7 @@ def metadata_of(readme: bytes) -> object:
 
 
 @pytest.mark.parametrize("reader", readers())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(data=documents)
 def test_any_bytes_are_read_or_refused(reader: str, data: bytes) -> None:
     """Arbitrary bytes and arbitrary JSON give an answer or one sentence, never another exception."""

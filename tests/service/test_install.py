@@ -137,13 +137,16 @@ def test_no_secret_is_carried_into_the_unit() -> None:
 
 
 def bot(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The real command, as a user types it."""
+    """The real command, as a user types it; wherever this checkout lies, it is no temporary place for it."""
+    temporary = tmp_path.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "bot", "service", *arguments],
         env={
             **os.environ,
             "BOT_HOME": str(tmp_path / "home"),
             "XDG_CONFIG_HOME": str(tmp_path),
+            "TMPDIR": str(temporary),
             **environment,
         },
         cwd=tmp_path,
