@@ -1,7 +1,7 @@
 """The work folders of this machine: what lies there, who needs it, and removing what may go.
 
-`<state>/work/<owner>--<name>@<sha12>/` holds `base`, `quants/<name>` and `copies/<name>`, as `bot.steps`
-makes them.
+Below the folder `work` of the state, `<owner>--<name>@<sha12>` holds `base`, `quants/<name>` and
+`copies/<name>`, as `bot.steps` makes them.
 """
 
 from __future__ import annotations

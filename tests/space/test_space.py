@@ -153,7 +153,12 @@ def test_nothing_outside_the_work_folder_is_removed(known: Settings, tmp_path: P
     link = known.state / "work" / f"a--c@{SHORT}"
     link.symlink_to(precious)
     out = Holding(
-        path=f"{known.state}/work/../../../precious", kind="copy", base="a/b", sha="", size_bytes=0, used_at=0
+        path=str(known.state / "work" / ".." / ".." / ".." / "precious"),
+        kind="copy",
+        base="a/b",
+        sha="",
+        size_bytes=0,
+        used_at=0,
     )
     remove(known, [out])
     assert precious.exists()
