@@ -6,6 +6,7 @@ import logging
 
 from bot.card.template_folder import commit_of, standard
 from bot.publish import update_cards
+from bot.publish.account import writable
 from bot.publish.card_door import RememberingDoor
 from bot.publish.update_cards import Wanted
 from bot.settings import Settings
@@ -32,7 +33,7 @@ class CardSweep:
         from bot.card.figures.draw import figures  # matplotlib, for those alone who draw
 
         door, wanted = RememberingDoor(settings), Wanted(own=own)
-        account = watchlist.account or settings.account or door.whoami().name
+        account = writable(door, settings.account, watchlist.account)
         done = [
             update_cards.write(door, planned, figures, wanted)
             for planned in update_cards.plans(door, update_cards.published(door, account), wanted)

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from bot.errors import ConfigError
 from bot.records import Record
+from bot.yaml_lines import load
 
 OWN = Path(__file__).with_name("advisories.yaml")
 NAME = "advisories.yaml"
@@ -31,7 +30,12 @@ class Advisory(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     touches: Literal["numbers", "weights"] = "numbers"
 
     def __post_init__(self) -> None:
-        SpecifierSet(self.versions)  # InvalidSpecifier is a ValueError: msgspec says where it stands
+        try:
+            SpecifierSet(self.versions)
+        except InvalidSpecifier:
+            raise ValueError(
+                f"{self.versions[:60]!r} is no range of versions; write '<0.32' or '>=0.30,<0.32'"
+            ) from None
 
 
 class _File(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,22 +45,11 @@ class _File(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def advisories(watchlist: Path) -> tuple[Advisory, ...]:
     """The bot's own and, where there is one, those of `advisories.yaml` beside the watchlist.
 
-    Raises ConfigError for a mistake in it.
+    Raises ConfigError for a mistake in it, with file and line.
     """
     yours = watchlist.absolute().parent / NAME
-    return (*read(OWN), *(read(yours) if yours.is_file() else ()))
-
-
-def read(path: Path) -> tuple[Advisory, ...]:
-    """The advisories of a file. Raises ConfigError that names the file and the place."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return msgspec.convert(data or {}, _File).advisories
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError, RecursionError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(
-            f"{path}: {told}: write tool, versions, what and source of each advisory"
-        ) from error
+    files = (OWN, yours) if yours.is_file() else (OWN,)
+    return tuple(advisory for file in files for advisory in load(file, _File).advisories)
 
 
 def specifiers(written: str) -> SpecifierSet:

@@ -13,7 +13,8 @@ from bot.journal.database import Journal
 from bot.journal.timeline import tell
 from bot.publish import update_cards
 from bot.publish.card_decision import CardUpdate
-from bot.publish.update_cards import Draw, Wanted
+from bot.publish.card_figures import Draw
+from bot.publish.update_cards import Wanted
 
 
 def banners(

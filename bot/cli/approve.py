@@ -109,7 +109,10 @@ def _nothing(known: Settings, name: str) -> None:
 
 def _approve_quant(known: Settings, repo: str, *, json: bool, dry_run: bool) -> None:
     from bot.cli import show
+    from bot.cli.plan import person
     from bot.huggingface import HubDoor
+    from bot.journal.database import journal
+    from bot.journal.timeline import tell
     from bot.publish import released
     from bot.records import to_json
 
@@ -125,6 +128,8 @@ def _approve_quant(known: Settings, repo: str, *, json: bool, dry_run: bool) -> 
             show.out().print("Nothing was done: this was a dry run.")
         return
     result = released.approve(door, known, repo)
+    with journal(known) as opened:
+        tell(opened, "published", repo, f"{repo} is public: {person()} approved it past the gate")
     if json:
         show.as_json(result)
     else:

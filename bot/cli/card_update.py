@@ -119,13 +119,10 @@ def _repos(
 ) -> tuple[OnHub, ...]:
     """What is published. Raises NotAllowed without a token, and for a token that may not write there."""
     from bot.cli import show
-    from bot.errors import NotAllowed
     from bot.publish import update_cards
+    from bot.publish.account import writable
 
-    identity = door.whoami()
-    owner = repo.split("/")[0] if repo else account or identity.name
-    if not identity.may_write(owner):
-        raise NotAllowed(f"this token is {identity.name}'s and may not write to {owner}: use one of {owner}")
+    owner = writable(door, repo.split("/")[0] if repo else account)
     if repo is not None:
         return (update_cards.one(door, repo),)
     with show.err().status(f"reading what {owner} published"):

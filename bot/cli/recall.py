@@ -112,18 +112,15 @@ def _how(*, remeasure: bool, rebuild: bool) -> How | None:
 def _published(known: settings_.Settings, account: str | None, watchlist: Path | None) -> tuple[Any, Any]:
     """A door, and the account's public quants of the bot's. Raises NotAllowed, ConfigError."""
     from bot.cli import show
-    from bot.errors import NotAllowed
     from bot.publish import update_cards
+    from bot.publish.account import writable
     from bot.publish.card_door import RememberingDoor
     from bot.watch.watchlist import load_watchlist
 
     door = RememberingDoor(known)
-    identity = door.whoami()
     path = watchlist or known.watchlist
     named = load_watchlist(path).account if watchlist is not None or path.exists() else None
-    owner = account or known.account or named or identity.name
-    if not identity.may_write(owner):
-        raise NotAllowed(f"this token is {identity.name}'s and may not write to {owner}: use one of {owner}")
+    owner = writable(door, account, known.account, named)
     with show.err().status(f"reading the manifests of {owner}"):
         return door, update_cards.published(door, owner)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import msgspec
 
 from bot.journal.timeline import EventKind
 from bot.records import Record
+from bot.watch.quantities import Zone
 
 WANTED: tuple[EventKind, ...] = (
     "found", "waiting", "published", "failed", "stopped", "frozen", "gone", "repair", "trouble", "digest",
@@ -33,30 +33,14 @@ class Clock(str):
         return cls(f"{int(found[1]):02}:{found[2]}")
 
 
-class Zone(str):
-    """A time zone by its name in the tz database, Europe/Berlin; empty: this machine's."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Zone:
-        try:
-            zoneinfo.ZoneInfo(text)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(
-                f"{text[:60]!r} is no time zone; write one such as Europe/Berlin, America/New_York or UTC"
-            ) from None
-        return cls(text)
-
-
 class NotifySettings(Record, frozen=True, kw_only=True):
     """`kinds`: the events that are told to a service that does not ask for others. `services_file`: relative
-    to the watchlist's folder; one service a line. `timezone`: of `digest`."""
+    to the watchlist's folder; one service a line. `timezone`: of `digest` (None: this machine's)."""
 
     services_file: str | None = None
     kinds: Annotated[tuple[EventKind, ...], msgspec.Meta(min_length=1)] = WANTED
     digest: Clock = Clock("07:30")
-    timezone: Zone = Zone("")
+    timezone: Zone | None = None
 
 
 class Wanted(Record, frozen=True, kw_only=True):

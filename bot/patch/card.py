@@ -8,18 +8,16 @@ from pathlib import Path
 from bot.adopt import siblings as adopted
 from bot.card.board import board
 from bot.card.facts import Facts
-from bot.card.figures import FOLDER
 from bot.card.figures.sketch import sketches
 from bot.card.render import render
 from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.patch.plan import quants_of
 from bot.patch.words import with_siblings
-from bot.publish import card_facts
+from bot.publish import card_facts, card_figures
 from bot.publish.card_commit import card_files
-from bot.publish.card_decision import CardUpdate, decide
-from bot.publish.card_origin import RENDERED, by_hand, last_written
-from bot.publish.files import CARD
+from bot.publish.card_decision import decide
+from bot.publish.card_origin import as_it_stands, by_hand
 from bot.publish.ledger import OnHub
 from bot.records import Card, Manifest, Record, RepoFile, Sibling
 from bot.review.review import review
@@ -95,52 +93,18 @@ def written(
     shown = sketches(facts, board(facts))
     card = render(facts, review(facts, card_facts.outcomes_of(door, facts)), own, shown)
     changed = by_hand(manifest, listed)
-    found = _found(door, there, manifest, changed, card)
+    found = as_it_stands(door, there, changed, card)
     update = decide(found, manifest.template_commit, card.template_commit)
     beside: dict[str, bytes | None] = {card_facts.FILE: card_facts.encoded(facts)}
     if update.status == "conflict":
         return Written(files=beside, note=update.note)
-    beside |= _figures(manifest, listed, replaced, facts)
+    beside |= card_figures.to_commit(manifest, listed, replaced, facts, card_figures.drawn)
     files = card_files(update.after, card.text, beside) if update.after is not None else beside
-    kept = {path for path in changed if path not in (CARD, RENDERED)}
     return Written(
-        files={path: data for path, data in files.items() if path not in kept},
+        files={path: data for path, data in files.items() if path not in update.kept},
         card=card,
         note=update.note if update.edited else "",
     )
-
-
-def _found(door: HubDoor, there: OnHub, manifest: Manifest, changed: Sequence[str], card: Card) -> CardUpdate:
-    """The three texts of a merge: the card there, what the bot wrote last, what it writes now."""
-    data = door.read(there.repo, CARD, there.sha)
-    before = data.decode("utf-8", errors="replace") if data is not None else None
-    edited = CARD in changed or any(file.path == RENDERED for file in manifest.files)
-    return CardUpdate(
-        repo=there.repo,
-        status="unchanged",
-        before=before,
-        base=last_written(door, there.repo, there.sha, manifest) if edited else before,
-        rendered=card.text,
-        edited=edited,
-    )
-
-
-def _figures(
-    manifest: Manifest, listed: Sequence[RepoFile], before: Facts, facts: Facts
-) -> dict[str, bytes | None]:
-    """The figures where they show something new (a sibling, say); None for those no longer shown."""
-    now = sketches(facts, board(facts))
-    shown = {path for sketch in now for path in (sketch.path, sketch.dark_path)}
-    there = {file.path for file in listed if file.path.startswith(f"{FOLDER}/")}
-    ours = {file.path for file in manifest.files}
-    found: dict[str, bytes | None] = dict.fromkeys((there - shown) & ours)
-    if sketches(before, board(before)) == now and shown <= there:
-        return found
-    from bot.card.figures.draw import figures  # a second of imports, for those alone who draw
-
-    for figure in figures(facts, board(facts)):
-        found |= {figure.path: figure.light, figure.dark_path: figure.dark}
-    return found
 
 
 def unnamed(manifest: Manifest) -> Card:

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from msgspec.structs import replace
 
-from bot.errors import NotAllowed, UsageError
+from bot.errors import UsageError
 from bot.huggingface import HubDoor
 from bot.plan.build import weighed
 from bot.plan.decide import Wishes
@@ -15,6 +15,7 @@ from bot.plan.estimate import PastRun
 from bot.plan.make import make_plan
 from bot.plan.past import machine_of
 from bot.plan.proposal import Proposal
+from bot.publish.account import writable
 from bot.recipes.book import Book
 from bot.records import Plan, Recipe, Record
 from bot.settings import Settings
@@ -60,11 +61,7 @@ def edited_plan(
     if proposal.plan is None:
         raise UsageError(f"{proposal.id} makes no quants, there is nothing to edit: approve or refuse it")
     wishes = _wishes(proposal.plan, book, edit)
-    identity = door.whoami()
-    if not identity.may_write(wishes.account):
-        raise NotAllowed(
-            f"this token is {identity.name}'s and may not write to {wishes.account}: name another --account"
-        )
+    writable(door, wishes.account)
     plan = make_plan(
         door, settings, proposal.repo, proposal.sha, wishes, why=proposal.plan.why, terms="later"
     )

@@ -8,9 +8,10 @@ from typing import Literal, cast
 from msgspec.structs import replace
 
 from bot import loopback
-from bot.errors import NotAllowed, UsageError
+from bot.errors import UsageError
 from bot.huggingface import HubDoor
 from bot.plan.decide import Wishes
+from bot.publish.account import writable
 from bot.recipes.book import Book
 from bot.records import Recipe
 from bot.settings import Settings
@@ -92,13 +93,7 @@ def _wishes(
     door: HubDoor, known: Settings, entry: Entry | None, account: str | None, named: tuple[str, ...] = ()
 ) -> Wishes:
     recipes = _recipes(named or (entry.recipes if entry else DEFAULT_RECIPES), entry.folders if entry else ())
-    identity = door.whoami()
-    account = account or known.account or (entry.account if entry else None) or identity.name
-    if not identity.may_write(account):
-        raise NotAllowed(
-            f"this token is {identity.name}'s and may not write to {account}: use a token of {account}, or "
-            "publish with --account"
-        )
+    account = writable(door, account, known.account, entry.account if entry else None)
     rehearsal = loopback.is_loopback_url(known.endpoint)
     if entry is None:
         return Wishes(recipes=recipes, account=account, rehearsal=rehearsal)

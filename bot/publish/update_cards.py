@@ -12,47 +12,27 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 from msgspec.structs import replace
 
-from bot.card.board import Board, board
+from bot.card.board import board
 from bot.card.changes import Touched, touched_by
 from bot.card.facts import Facts
-from bot.card.figures import FOLDER
 from bot.card.figures.sketch import sketches
 from bot.card.render import notices, render
 from bot.card.template_folder import commit_of, standard
 from bot.errors import BotError, ConfigError, NeedsPerson, NotFound, UsageError
 from bot.huggingface import HubDoor
-from bot.publish import card_facts, ledger
+from bot.publish import card_facts, card_figures, ledger
 from bot.publish.card_commit import card_files, commit, renewed
 from bot.publish.card_decision import CardUpdate, decide
+from bot.publish.card_figures import Draw
 from bot.publish.card_merge import Take
-from bot.publish.card_origin import RENDERED, by_hand, last_written
+from bot.publish.card_origin import as_it_stands, by_hand
 from bot.publish.files import CARD
 from bot.publish.ledger import OnHub
 from bot.records import Card, Manifest, Record, RepoFile
 from bot.review.review import review
-
-
-class Drawn(Protocol):
-    """A picture as PNG files, light and dark."""
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def dark_path(self) -> str: ...
-
-    @property
-    def light(self) -> bytes: ...
-
-    @property
-    def dark(self) -> bytes: ...
-
-
-Draw = Callable[[Facts, Board], "tuple[Drawn, ...]"]
 
 
 class Wanted(Record, frozen=True, kw_only=True):
@@ -142,29 +122,9 @@ def _plan(
     facts = wanted.change(facts) if wanted.change is not None else facts
     said = review(facts, card_facts.outcomes_of(door, facts))
     card = render(facts, said, wanted.own, sketches(facts, board(facts)), commit=commit)
-    found = replace(_found(door, there, changed, card), blocks=tuple(sorted(stale or ())))
+    found = replace(as_it_stands(door, there, changed, card), blocks=tuple(sorted(stale or ())))
     update = decide(found, manifest.template_commit, card.template_commit, wanted.take)
     return Planned(update=update, there=there, listed=listed, facts=facts, card=card)
-
-
-def _found(door: HubDoor, there: OnHub, changed: tuple[str, ...], card: Card) -> CardUpdate:
-    """The three texts. Raises NeedsPerson where what stands on the Hub is no text."""
-    manifest = _manifest(there)
-    data = door.read(there.repo, CARD, there.sha)
-    try:
-        before = data.decode("utf-8") if data is not None else None
-    except UnicodeDecodeError:
-        raise NeedsPerson(f"{there.repo}: README.md on the Hub is no UTF-8 text: mend it there") from None
-    edited = CARD in changed or any(file.path == RENDERED for file in manifest.files)
-    return CardUpdate(
-        repo=there.repo,
-        status="unchanged",
-        before=before,
-        base=last_written(door, there.repo, there.sha, manifest) if edited else before,
-        rendered=card.text,
-        edited=edited,
-        kept=tuple(path for path in changed if path not in (CARD, RENDERED)),
-    )
 
 
 def write(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> CardUpdate:
@@ -183,7 +143,9 @@ def _written(door: HubDoor, planned: Planned, draw: Draw, wanted: Wanted) -> str
     assert facts is not None and card is not None and update.after is not None, "what writes was rendered"  # noqa: PT018
     _refuse_other_templates(card, wanted.own)
     kept = () if wanted.take == "mine" else update.kept
-    figures = _figures(door, planned, facts, draw, wanted)
+    there = planned.there
+    before = None if wanted.everything else card_facts.kept_facts(door, there.repo, there.sha)
+    figures = card_figures.to_commit(_manifest(there), planned.listed, before, facts, draw)
     whole = card_files(update.after, card.text, {card_facts.FILE: card_facts.encoded(facts), **figures})
     files = {path: data for path, data in whole.items() if path not in kept}
     message = (
@@ -200,27 +162,6 @@ def _refuse_other_templates(card: Card, own: Path | None) -> None:
             f"{own or standard()} is not as it was committed when the card was rendered: commit what changed "
             "there, and run it again"
         )
-
-
-def _figures(
-    door: HubDoor, planned: Planned, facts: Facts, draw: Draw, wanted: Wanted
-) -> dict[str, bytes | None]:
-    """The figures anew, and None for those that are no longer shown. Nothing where they show the same."""
-    now = sketches(facts, board(facts))
-    shown = {path for sketch in now for path in (sketch.path, sketch.dark_path)}
-    there = {file.path for file in planned.listed if file.path.startswith(f"{FOLDER}/")}
-    found: dict[str, bytes | None] = dict.fromkeys(_ours(planned, there - shown))
-    kept = card_facts.kept_facts(door, planned.there.repo, planned.there.sha)
-    if kept and sketches(kept, board(kept)) == now and shown <= there and not wanted.everything:
-        return found
-    for figure in draw(facts, board(facts)):
-        found |= {figure.path: figure.light, figure.dark_path: figure.dark}
-    return found
-
-
-def _ours(planned: Planned, paths: set[str]) -> list[str]:
-    """Those of the paths that the bot put there: another's picture stays."""
-    return [file.path for file in _manifest(planned.there).files if file.path in paths]
 
 
 def _manifest(there: OnHub) -> Manifest:

@@ -17,6 +17,7 @@ from bot.card_sweep import CardSweep
 from bot.errors import BotError
 from bot.housekeeping.nightly import keep_house
 from bot.journal import repos
+from bot.publish.account import writable
 from bot.recipes.book import Book
 from bot.records import BaseRevision, Plan, Record, from_json
 from bot.unattended.desk import Desk
@@ -145,7 +146,7 @@ class Jobs:
 
     def _read_again(self) -> None:
         watchlist = load_watchlist(self._path)
-        account = watchlist.account or self.desk.settings.account or self.desk.door.whoami().name
+        account = writable(self.desk.door, self.desk.settings.account, watchlist.account)
         found = reread(self.desk.door, self.desk.journal, account, advisories(self._path))
         log.info("%s: %d things to mend, `bot history --kind repair` lists them", account, len(found))
 

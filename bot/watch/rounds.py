@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,14 @@ from msgspec.structs import replace
 
 from bot.errors import NotFound
 from bot.journal import repos
-from bot.journal.database import Journal
 from bot.journal.repos import KnownListing, KnownRepo
 from bot.watch.findings import Findings, renamed
 from bot.watch.found import SweepResult
 from bot.watch.listing import COMMIT, Followed, followed, marked, not_shown, read_enough, shown_changed
-from bot.watch.look import Seen
-from bot.watch.watchlist import Entry, RepoEntry, Watchlist, entry_for
+from bot.watch.watchlist import Entry, RepoEntry, entry_for
 
 if TYPE_CHECKING:
-    from bot.huggingface import HubDoor, ListedModel, ListedPage
+    from bot.huggingface import ListedModel, ListedPage
 
 
 @dataclass(frozen=True)
@@ -40,25 +37,15 @@ class Round(Findings):
     """A sweep under way. `open`: by author, the repos about which something is to be settled (for a `full`
     one, all that are known)."""
 
-    def __init__(
-        self,
-        watchlist: Watchlist,
-        door: HubDoor,
-        journal: Journal,
-        now: datetime,
-        seen: Seen,
-        *,
-        full: bool = False,
-    ) -> None:
-        super().__init__(watchlist, door, journal, now, seen, full=full)
-        self.listings: dict[str, KnownListing] = {}
-        self.named: dict[str, KnownRepo] = {}
-        self.open: defaultdict[str, list[KnownRepo]] = defaultdict(list)
+    listings: dict[str, KnownListing]
+    named: dict[str, KnownRepo]
+    open: defaultdict[str, list[KnownRepo]]
 
     def run(self) -> SweepResult:
         """The whole round."""
         groups, singles = followed(self.watchlist)
         self.listings = repos.known_listings(self.journal)
+        self.open = defaultdict(list)
         for row in repos.every_repo(self.journal) if self.full else repos.unsettled(self.journal):
             self.open[_owner(row.repo)].append(row)
         self.named = repos.known_named(self.journal, (str(named.repo) for named in self.watchlist.repos))

@@ -147,7 +147,6 @@ def test_an_adopted_repo_is_never_written_to(world: World) -> None:
     assert world.head(ADOPTED) == before
 
 
-@pytest.mark.long
 def test_a_recall_is_shown_then_written_on_the_card_then_ended_by_a_new_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

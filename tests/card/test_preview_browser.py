@@ -7,33 +7,17 @@ page errors, and takes the Chromium that the machine has. Without one these test
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from bot.card.preview.source import EXAMPLE
 from tests.card.preview_pages import PATIENCE, Hub, own_templates, png, preview, serving
+from tests.chromium import chromium
 
-COMMANDS = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-)
-APPLICATIONS = (
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-HOW_TO_GET_ONE = (
-    "there is no Chromium on this machine: `apt-get install chromium-headless-shell` on Debian, "
-    "`brew install --cask chromium` on a Mac"
-)
 CANARY = "window.ran = []; window.run = (what) => window.ran.push(String(what));"
 HOSTILE = (
     "<script>run('script')</script><img src=x onerror=\"run('onerror')\">"
@@ -47,15 +31,8 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, (*COMMANDS, *APPLICATIONS))), None)
-    if found is None and os.environ.get("CI"):
-        pytest.fail(HOW_TO_GET_ONE)  # the gate looks at the page, or says that it did not
-    if found is None:
-        pytest.skip(HOW_TO_GET_ONE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @contextlib.contextmanager

@@ -104,7 +104,6 @@ def published(states: dict[str, str]) -> dict[str, str]:
     return {one: "done"}
 
 
-@pytest.mark.long
 def test_a_publish_whose_machine_dies_is_finished_by_another_machine_once(
     at: Callable[..., Bot], database_url: str, reader: HfApi
 ) -> None:
@@ -144,7 +143,6 @@ def hosts(bot: Bot) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.long
 def test_two_machines_measure_one_family_and_the_numbers_are_those_of_one(
     at: Callable[..., Bot], database_url: str, alone: tuple[Bot, dict[str, Any]]
 ) -> None:
@@ -195,7 +193,6 @@ def outcomes(*bots: Bot) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.long
 def test_a_backup_of_a_running_bot_restored_elsewhere_tells_the_same_and_publishes_nothing_twice(
     at: Callable[..., Bot], alone: tuple[Bot, dict[str, Any]], reader: HfApi
 ) -> None:

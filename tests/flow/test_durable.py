@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 
-import pytest
 from huggingface_hub import HfApi
 
 from bot.hub.faults import Fault
@@ -75,7 +74,6 @@ def test_a_child_that_aborts_is_tried_once_more(bot: Bot, reader: HfApi) -> None
     assert '"published"' in out
 
 
-@pytest.mark.long
 def test_a_child_that_aborts_twice_parks_the_run_with_a_sentence_and_retry_goes_on(
     bot: Bot, reader: HfApi
 ) -> None:

@@ -123,7 +123,6 @@ def test_a_public_repo_keeps_what_it_has_while_its_update_is_stopped(
     assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
 
 
-@pytest.mark.long
 def test_what_was_not_stopped_is_not_approved(bot: Bot, reader: HfApi) -> None:
     """`bot approve` of what passed sends to `bot release`; the card says what was held against the base."""
     bot.json("publish", BASE, "--yes", "--keep-private")
@@ -137,7 +136,7 @@ def test_what_was_not_stopped_is_not_approved(bot: Bot, reader: HfApi) -> None:
     assert "Stopped by the gate" not in card
 
 
-@pytest.mark.parametrize("killed", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.parametrize("killed", [False, True])
 def test_published_early_the_card_says_so_and_then_has_the_numbers(
     bot: Bot, reader: HfApi, killed: bool
 ) -> None:

@@ -31,7 +31,6 @@ def mine(bot: Bot) -> Path:
     return path
 
 
-@pytest.mark.long
 def test_a_recipe_of_ones_own_is_published_and_made_again_when_it_is_edited(
     bot: Bot, reader: HfApi, mine: Path
 ) -> None:

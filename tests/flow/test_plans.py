@@ -6,8 +6,6 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from bot import engine
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
@@ -64,7 +62,6 @@ def test_a_plan_is_read_kept_edited_approved_and_refused(bot: Bot, store: Store)
     assert not store.exists("model", TARGET)
 
 
-@pytest.mark.long
 def test_what_a_run_took_is_what_the_next_is_expected_to_take(bot: Bot, hub: LoopbackHub) -> None:
     """After one run: a time for what is like it, the run step by step, an export
     without secrets, the hours worked, and folders that may go."""

@@ -218,7 +218,7 @@ def test_a_changed_base_updates_the_public_repo_through_a_branch(
     assert "Fetch again: `generation_config.json`" in card
 
 
-@pytest.mark.parametrize("revision", ["main", pytest.param("sha", marks=pytest.mark.long)])
+@pytest.mark.parametrize("revision", ["main", "sha"])
 def test_exactly_the_asked_revision_is_published(
     bot: Bot, store: Store, reader: HfApi, revision: str
 ) -> None:
@@ -246,7 +246,6 @@ def test_what_waits_on_a_staging_branch_is_released_in_one_commit(bot: Bot, read
     assert [branch.name for branch in reader.list_repo_refs(TARGET).branches] == ["main"]
 
 
-@pytest.mark.long
 def test_a_card_compares_with_whom_the_watchlist_names(bot: Bot, reader: HfApi) -> None:
     """compare_with brings another account's measured quant into the tables, and names who is missing.
 

@@ -13,9 +13,10 @@ from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
 from bot.journal.timeline import Happened
 from bot.notify.digest import Downloads, Made, Waits, digest, due_day
-from bot.notify.settings import Clock, NotifySettings, Zone
+from bot.notify.settings import Clock, NotifySettings
 from bot.notify.sources import download_counts
 from bot.settings import Settings
+from bot.watch.quantities import Zone
 
 
 def made(name: str, status: str = "published", why: str = "") -> Made:

@@ -14,8 +14,9 @@ from bot.journal.timeline import since, tell
 from bot.notify import outbox
 from bot.notify.decide import GIVE_UP, SETTLE
 from bot.notify.notifier import Notifier, wanted_of
-from bot.notify.settings import Clock, NotifySettings, Wanted, Zone
+from bot.notify.settings import Clock, NotifySettings, Wanted
 from bot.settings import Settings
+from bot.watch.quantities import Zone
 from tests.notify.conftest import PASSWORD, Inbox
 
 START = 1_700_000_000.0

@@ -9,7 +9,8 @@ import pytest
 from bot.errors import ConfigError
 from bot.notify.notifier import wanted_of
 from bot.notify.services import file_of, services
-from bot.notify.settings import Clock, NotifySettings, Wanted, Zone
+from bot.notify.settings import Clock, NotifySettings, Wanted
+from bot.watch.quantities import Zone
 from bot.yaml_lines import Document
 
 SECRET = "s3cr3t-of-slack"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from bot.journal.database import Journal, open_journal
 from bot.settings import Settings
@@ -18,7 +16,7 @@ from bot.web.address import Address, Token
 from bot.web.server import WebServer
 from bot.web.views import Pulse
 from tests.card.preview_pages import Figure
-from tests.card.test_preview_browser import APPLICATIONS, COMMANDS, HOW_TO_GET_ONE
+from tests.chromium import chromium
 from tests.web import world
 
 TOKEN = "a-token-of-thirty-two-characters"
@@ -30,15 +28,8 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, (*COMMANDS, *APPLICATIONS))), None)
-    if found is None and os.environ.get("CI"):
-        pytest.fail(HOW_TO_GET_ONE)  # the gate looks at the page, or says that it did not
-    if found is None:
-        pytest.skip(HOW_TO_GET_ONE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
