@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import sqlalchemy
 from dbos import DBOSClient
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot import engine, runs
-from bot.errors import HostError, NotFound
+from bot.errors import NotFound
 from bot.events import follow
+from bot.fleet.commands import told
 from bot.journal import tables
 from bot.journal.database import Journal
 from bot.patch.patch import Patched
@@ -69,22 +69,16 @@ class Reader:
     def client(self) -> DBOSClient | None:
         """The engine's client; None as long as nothing ever ran here."""
         with self._lock:
-            if self._client is None and self._ran():
+            if self._client is None:
                 with contextlib.suppress(NotFound):
                     self._client = self._stack.enter_context(engine.client(self.settings))
             return self._client
-
-    def _ran(self) -> bool:
-        """Whether the engine has made its tables yet: the journal's may be there before."""
-        with self.journal.reading() as connection:
-            schema = None if connection.dialect.name == "sqlite" else "dbos"
-            return sqlalchemy.inspect(connection).has_table("workflow_status", schema=schema)
 
     # -------------------------------------------------------- runs
 
     def paused(self) -> bool:
         client = self.client()
-        with _told():
+        with told():
             return client is not None and engine.is_paused(client)
 
     def runs(self) -> list[KnownRun]:
@@ -92,7 +86,7 @@ class Reader:
         client = self.client()
         if client is None:
             return []
-        with self._lock, _told():
+        with self._lock, told():
             found = {status.workflow_id: status for status in _statuses(client)}
             stale = [run for run, status in found.items() if self._is_news(run, status)]
             for status in client.list_workflows(workflow_ids=stale, load_input=False) if stale else ():
@@ -145,7 +139,7 @@ class Reader:
         client = self.client()
         if client is None:
             return None
-        with self._lock, _told():
+        with self._lock, told():
             found = client.list_workflows(workflow_ids=[id_], load_input=False)
             return self._read(found[0]) if found else None
 
@@ -154,7 +148,7 @@ class Reader:
         client = self.client()
         if client is None:
             return []
-        with self._lock, _told():
+        with self._lock, told():
             found = client.list_workflows(parent_workflow_id=id_, load_input=False)
             return [self._read(status) for status in found if not status.name.startswith(_INTERNAL)]
 
@@ -244,14 +238,3 @@ def _tail(path: Path) -> str:
     except OSError:
         return ""
     return text.split("\n", 1)[-1] if size > LOG_TAIL else text
-
-
-@contextlib.contextmanager
-def _told() -> Any:
-    """The engine's database errors as one sentence, without the URL: it may hold a password."""
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise HostError(
-            f"the database cannot be read ({type(error).__name__}): `bot doctor` says more"
-        ) from error
