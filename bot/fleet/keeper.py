@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import HostError
 from bot.fleet import dispatch, takeover
+from bot.fleet.commands import is_paused
 from bot.fleet.locks import Locks
 from bot.fleet.queues import MAC_QUEUE, machine_of
 from bot.fleet.takeover import GRACE
@@ -114,7 +115,7 @@ class Keeper:
         self._beat()
         self._go_on(self._client)
         with self._locks.borrowed(PLACER) as mine:
-            if mine and not self._paused(self._client):
+            if mine and not is_paused(self._client):
                 self._place(self._client)
 
     def _beat(self) -> None:
@@ -164,8 +165,3 @@ class Keeper:
     def _alive(self, known: list[Worker], runs: list[Any]) -> set[str]:
         names = {one.executor for one in known} | {run.executor_id for run in runs if run.executor_id}
         return self._locks.held(names)
-
-    @staticmethod
-    def _paused(client: DBOSClient) -> bool:
-        queue = client.retrieve_queue(MAC_QUEUE)
-        return queue is not None and queue.worker_concurrency == 0
