@@ -99,7 +99,7 @@ def left_by_the_dead(
                 status=run.status,
                 queue=run.queue_name,
                 part=run.parent_workflow_id is not None,
-                begun=bool(client.list_workflow_steps(run.workflow_id)),
+                begun=bool(client.list_workflow_steps(run.workflow_id, load_output=False, limit=1)),
                 forkable=not (run.attributes or {}).get(NO_FORK),
             )
         )
