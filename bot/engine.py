@@ -55,9 +55,6 @@ __all__ = [
 
 PATIENCE = 7.0
 """Seconds that a daemon or worker leaves the step under way after SIGTERM; then it is parked. Ten in all."""
-SCHEMA_LOCK = "schema"
-"""Held while tables are made, so that workers started together do not make them twice."""
-
 DAEMON_LOCK = "daemon"
 
 log = logging.getLogger("bot")
@@ -116,7 +113,7 @@ def running(
         stack.callback(lambda: None if steps_are_running() else held.close())
         held.hold(me.executor, lock_patience)
         _log_to_file(settings)
-        journal = _prepared(settings, held)
+        journal = _prepared(settings)
         stack.callback(journal.close)
         client_ = stack.enter_context(commands(settings, retry=False)) if settings.database_url else None
         if client_ is not None:
@@ -134,16 +131,13 @@ def running(
             )
 
 
-def _prepared(settings: Settings, held: locks.Locks) -> Journal:
-    """The journal and (on Postgres, before anything looks at them) DBOS's tables."""
-    if not settings.database_url:
-        return open_journal(settings)
-    with told():
-        held.hold(SCHEMA_LOCK, 60.0)
-        DBOS.migrate(settings.database)
-        journal = open_journal(settings)
-        held.free(SCHEMA_LOCK)
-    return journal
+def _prepared(settings: Settings) -> Journal:
+    """The journal and (on Postgres, before anything looks at them) DBOS's tables. Each makes its own under a
+    lock of the database, so that workers started together do not make them twice."""
+    if settings.database_url:
+        with told():
+            DBOS.migrate(settings.database)
+    return open_journal(settings)
 
 
 def _keep_here(found: DBOSClient, executor: str) -> None:

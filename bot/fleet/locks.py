@@ -54,9 +54,6 @@ class Locks(Protocol):
         """Take a lock and keep it. Raises filelock.Timeout when another process has it after `patience`
         seconds."""
 
-    def free(self, name: str) -> None:
-        """Let go of one that is held."""
-
     def still_held(self) -> bool:
         """Whether what is held is held still. Once False, it stays so."""
 
@@ -93,9 +90,6 @@ class FileLocks:
         lock = lock_file(self._state, name)
         lock.acquire(timeout=patience, poll_interval=AGAIN)
         self._mine[name] = lock
-
-    def free(self, name: str) -> None:
-        self._mine.pop(name).release()
 
     def still_held(self) -> bool:
         return True
@@ -151,9 +145,6 @@ class PostgresLocks:
                     raise filelock.Timeout(name)
                 time.sleep(AGAIN)
 
-    def free(self, name: str) -> None:
-        self._ask("SELECT pg_advisory_unlock(:key)", key=advisory_key(name))
-
     def still_held(self) -> bool:
         if not self._lost:
             try:
@@ -169,7 +160,7 @@ class PostgresLocks:
             yield free
         finally:
             if free:
-                self.free(name)
+                self._ask("SELECT pg_advisory_unlock(:key)", key=advisory_key(name))
 
     def held(self, names: Collection[str]) -> set[str]:
         with self._one_at_a_time:
