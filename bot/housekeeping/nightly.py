@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 
-from sqlalchemy.exc import OperationalError
-
 from bot import engine
 from bot.errors import NotFound
+from bot.fleet.commands import told
 from bot.housekeeping import files, runs, tables
 from bot.housekeeping.rules import Bounds
 from bot.journal.database import Journal
@@ -41,12 +40,12 @@ def keep_house(settings: Settings, journal: Journal, now: float, bounds: Bounds 
     known = bounds or Bounds()
     gone, freed = 0, 0
     try:
-        with engine.client(settings) as client:
+        with told(), engine.client(settings) as client:
             forgotten, kept = runs.forget_runs(client, settings, now, known)
         gone = len(forgotten)
         freed += runs.forget_orphans(settings, kept, now, known)
         freed += files.thin_runs(settings, kept, now, known)
-    except (NotFound, OperationalError):  # nothing ever ran here, or the journal alone was written
+    except NotFound:  # nothing ever ran here
         pass
     rows = tables.forget_rows(journal, now, known)
     freed += files.cut_logs(settings, now)

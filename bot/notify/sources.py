@@ -6,10 +6,10 @@ import contextlib
 from datetime import UTC, datetime
 
 import sqlalchemy
-from sqlalchemy.exc import OperationalError
 
 from bot import engine
 from bot.errors import BotError, NotFound
+from bot.fleet.commands import told
 from bot.hub_errors import translate_errors
 from bot.huggingface import HubDoor
 from bot.journal.database import Journal
@@ -24,12 +24,11 @@ MOST_RUNS = 500
 def made_since(settings: Settings, since: float) -> list[Made]:
     """What became of each quant in the family runs that ended after `since` (Unix seconds), oldest first.
 
-    Nothing where nothing ever ran (no database, or one of the journal alone). Raises HostError when it is out
-    of reach.
+    Nothing where nothing ever ran. Raises HostError when the database is out of reach.
     """
     after = datetime.fromtimestamp(since, UTC).isoformat()
     found: list[Made] = []
-    with contextlib.suppress(NotFound, OperationalError), engine.client(settings) as client:
+    with contextlib.suppress(NotFound), told(), engine.client(settings) as client:
         ended = client.list_workflows(name="family", completed_after=after, limit=MOST_RUNS, load_input=False)
         for run in ended:
             if run.status == "SUCCESS" and run.output is not None:
