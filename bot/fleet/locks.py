@@ -19,7 +19,7 @@ import filelock
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import HostError
+from bot.journal.database import told
 from bot.settings import Settings
 
 SETTINGS = {
@@ -61,7 +61,7 @@ class Locks(Protocol):
         """Whether a lock was free; if so it is ours for the length of the block."""
 
     def held(self, names: Collection[str]) -> set[str]:
-        """Which of these locks somebody holds, as far as can be seen from here."""
+        """Which of these locks somebody holds, as far as can be seen from here. Raises HostError."""
 
     def close(self) -> None:
         """Free all."""
@@ -132,14 +132,14 @@ class PostgresLocks:
         )
         self._one_at_a_time = threading.Lock()
         self._lost = False
-        with _told():
+        with told():
             self._session = self._engine.connect()
             for name, value in SETTINGS.items():
                 self._session.exec_driver_sql(f"SET {name} = '{value}'")
 
     def hold(self, name: str, patience: float = 0.0) -> None:
         end = time.monotonic() + patience
-        with _told():
+        with told():
             while not self._try(name):
                 if time.monotonic() >= end:
                     raise filelock.Timeout(name)
@@ -163,7 +163,7 @@ class PostgresLocks:
                 self._ask("SELECT pg_advisory_unlock(:key)", key=advisory_key(name))
 
     def held(self, names: Collection[str]) -> set[str]:
-        with self._one_at_a_time:
+        with told(), self._one_at_a_time:
             rows = self._session.execute(HELD).all()
         keys = {(int(high) << 32) | int(low) for high, low in rows}
         return {name for name in names if advisory_key(name) % 2**64 in keys}
@@ -185,15 +185,3 @@ def advisory_key(name: str) -> int:
     """Postgres locks numbers: the first 64 bits of the name's SHA-256, signed."""
     digest = hashlib.sha256(f"qx-bot:{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """SQLAlchemy's errors as one sentence, without the URL: it may hold a password."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise HostError(
-            f"the database does not answer ({type(error).__name__}): check that it runs, and "
-            "BOT_DATABASE_URL; `bot doctor` says more"
-        ) from error

@@ -32,13 +32,13 @@ class Journal:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with. Raises HostError when the database is out of reach."""
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back by an error. Raises HostError."""
-        with _told(), self._engine.begin() as connection:
+        with told(), self._engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ def open_journal(settings: Settings) -> Journal:
     """
     if not settings.database_url:
         Path(settings.state).mkdir(parents=True, exist_ok=True)
-    with _told():
+    with told():
         engine = sqlalchemy.create_engine(settings.database, pool_pre_ping=True)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _patient)
@@ -94,7 +94,7 @@ def _patient(connection: object, _: ConnectionPoolEntry) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """SQLAlchemy's errors as one sentence, without the URL: it may hold a password."""
     try:
         yield
