@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -30,20 +31,26 @@ def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     if path.is_file():
         return path.stat().st_size
-    return sum(file.stat().st_size for file in _files(path))
+    return sum(file.st_size for file in _files(path))
 
 
 def newest_change(folder: Path) -> float:
     """When something in the folder, or the folder itself, was changed last (Unix seconds)."""
-    times = [folder.stat().st_mtime, *(file.stat().st_mtime for file in _files(folder))]
-    return max(times)
+    return max([folder.stat().st_mtime, *(file.st_mtime for file in _files(folder))])
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Regular files below; links are not followed."""
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    """Regular files below; links are not followed, and one that went meanwhile is not there."""
     for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            yield path
+        with contextlib.suppress(FileNotFoundError):
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode):
+                yield found
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """The folders in a folder; none where that is not there."""
+    return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
 
 
 def cut_logs(settings: Settings, now: float) -> int:
@@ -126,24 +133,24 @@ def forget_measurements(settings: Settings, now: float, bounds: Bounds) -> int:
     """Answers of models that nobody measured for long, and whole models while all is too much. The bytes
     freed."""
     store = settings.measurements
-    folders = [path for path in store.iterdir() if path.is_dir()] if store.is_dir() else []
-    freed = 0
+    folders, freed = folders_in(store), 0
     for folder in folders:
         answers = folder / "answers.sqlite"
         if answers.is_file() and newest_change(folder) < now - bounds.answers_days * DAY:
-            freed += _removed(answers)
+            freed += removed(answers)
     found = [Measured(name=folder.name, at=newest_change(folder), size=size_of(folder)) for folder in folders]
-    return freed + sum(_removed(store / name) for name in measurements_to_forget(found, now, bounds))
+    return freed + sum(removed(store / name) for name in measurements_to_forget(found, now, bounds))
 
 
 def forget_leftovers(settings: Settings, now: float) -> int:
     """Folders and drafts that a killed process left behind. The bytes freed."""
     places = [*settings.home.glob("release-*"), *settings.home.glob(".probe-*")]
     old = [path for path in places if path.lstat().st_mtime < now - LEFTOVER_DAYS * DAY]
-    return sum(_removed(path) for path in old)
+    return sum(removed(path) for path in old)
 
 
-def _removed(path: Path) -> int:
+def removed(path: Path) -> int:
+    """Take a file or folder away; the bytes freed, none where that could not be."""
     with contextlib.suppress(OSError):
         size = size_of(path)
         if path.is_dir():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from dbos import DBOSClient, WorkflowStatus
 
 from bot import engine
-from bot.housekeeping.files import newest_change, size_of
+from bot.housekeeping.files import folders_in, newest_change, removed
 from bot.housekeeping.rules import DAY, Bounds, KnownRun, runs_to_forget
 from bot.settings import Settings
 
@@ -57,13 +56,6 @@ def forget_orphans(settings: Settings, kept: Iterable[KnownRun], now: float, bou
     """Folders of runs that the database does not know (another one's, or forgotten by another machine), once
     they are old; the bytes freed."""
     known = {settings.run_folder(run.id).name for run in kept}
-    freed = 0
-    for folder in _folders(settings.state / "runs"):
-        if folder.name not in known and newest_change(folder) < now - bounds.orphan_days * DAY:
-            freed += size_of(folder)
-            shutil.rmtree(folder, ignore_errors=True)
-    return freed
-
-
-def _folders(parent: Path) -> list[Path]:
-    return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    before = now - bounds.orphan_days * DAY
+    unknown = (folder for folder in folders_in(settings.state / "runs") if folder.name not in known)
+    return sum(removed(folder) for folder in unknown if newest_change(folder) < before)
