@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from bot import engine
-from bot.fleet import dispatch, locks
+from bot.fleet import dispatch
+from bot.fleet.commands import who_lives
 from bot.fleet.worker import Worker
-from bot.journal import workers
-from bot.journal.database import open_journal
 from bot.records import Record
 from bot.settings import Settings
 
@@ -31,17 +28,9 @@ def look(settings: Settings) -> list[Host]:
     database, HostError when it is out of reach."""
     with engine.client(settings) as client:
         running = dispatch.running_on(dispatch.unfinished(client))
-    with contextlib.closing(open_journal(settings)) as journal:
-        known, now = workers.listed(journal)
-    with contextlib.closing(locks.open_locks(settings)) as looking:
-        alive = looking.held({one.executor for one in known if _visible(settings, one)})
+    known, alive, now = who_lives(settings)
     found = [_host(one, one.executor in alive, now, tuple(running.get(one.executor, ()))) for one in known]
     return sorted(found, key=lambda host: (not host.alive, host.executor))
-
-
-def _visible(settings: Settings, one: Worker) -> bool:
-    """On SQLite only this machine's lock files are here."""
-    return bool(settings.database_url) or engine.of_this_machine(settings, one.executor)
 
 
 def _host(one: Worker, alive: bool, now: float, runs: tuple[str, ...]) -> Host:

@@ -15,8 +15,9 @@ from bot.fleet import dispatch, locks
 from bot.fleet.attempts import next_attempt
 from bot.fleet.dispatch import UNFINISHED
 from bot.fleet.queues import MAC_QUEUE
+from bot.fleet.worker import Worker
 from bot.journal import workers
-from bot.journal.database import open_journal
+from bot.journal.database import journal
 from bot.settings import Settings
 
 APPLICATION = "qx-bot"
@@ -80,12 +81,19 @@ def _was_launched(found: DBOSClient) -> bool:
         return bool(connection.scalar(sqlalchemy.select(sqlalchemy.func.count()).select_from(versions)))
 
 
+def who_lives(settings: Settings) -> tuple[list[Worker], set[str], float]:
+    """The workers seen in the last days, the executors of those that live, and the time by the clock of their
+    beats. Raises HostError."""
+    with journal(settings) as opened:
+        known, now = workers.listed(opened)
+    with contextlib.closing(locks.open_locks(settings)) as looking:
+        return known, looking.held({one.executor for one in known}), now
+
+
 def somebody_works(settings: Settings) -> bool:
     """Whether an executor of the fleet is alive (Postgres). Raises HostError."""
-    with contextlib.closing(open_journal(settings)) as journal:
-        known, _ = workers.listed(journal)
-    with contextlib.closing(locks.open_locks(settings)) as looking:
-        return bool(looking.held({one.executor for one in known}))
+    _, alive, _ = who_lives(settings)
+    return bool(alive)
 
 
 def why_waiting(settings: Settings, found: DBOSClient) -> dict[str, str]:
@@ -95,10 +103,7 @@ def why_waiting(settings: Settings, found: DBOSClient) -> dict[str, str]:
     """
     if not settings.database_url:
         return {}
-    with contextlib.closing(open_journal(settings)) as journal:
-        known, now = workers.listed(journal)
-    with contextlib.closing(locks.open_locks(settings)) as looking:
-        alive = looking.held({one.executor for one in known})
+    known, alive, now = who_lives(settings)
     placement = dispatch.look(found, known, alive, VERSION, now)
     return {one.run: one.why for one in placement.waiting}
 

@@ -27,7 +27,7 @@ from bot.fleet.placement import fits
 from bot.fleet.queues import MAC_QUEUE, machine_of, worker_queue
 from bot.fleet.split import LONG_FROM, Share, only_tasks, rest, split
 from bot.journal import workers
-from bot.journal.database import open_journal
+from bot.journal.database import journal
 from bot.measure.request import Measurements, MeasureRequest
 from bot.plan.proposal import Need
 from bot.records import Plan, from_json, to_json
@@ -139,8 +139,8 @@ def _ask_now(
 def _free_elsewhere(known: Settings, runs: list[Any], looking: locks.Locks, run: str) -> list[str]:
     """A free worker of each other machine that has one which fits the family."""
     need = next((dispatch.need_of(one) for one in runs if one.workflow_id == run), Need())
-    with contextlib.closing(open_journal(known)) as journal:
-        listed, _ = workers.listed(journal)
+    with journal(known) as opened:
+        listed, _ = workers.listed(opened)
     alive = looking.held({one.executor for one in listed})
     free = {
         machine_of(seat.executor): seat.executor
