@@ -13,6 +13,7 @@ import sqlalchemy
 from dbos import DBOS, SetWorkflowID
 
 from bot import engine, runs
+from bot.housekeeping.files import newest_change
 from bot.housekeeping.nightly import keep_house
 from bot.housekeeping.rules import DAY, Bounds
 from bot.journal import notices
@@ -210,6 +211,7 @@ def test_files_are_bounded(years: tuple[Settings, float], journal: Journal) -> N
     assert busy.stat().st_size == 5_000_000
     assert not answers.exists()
     assert score.exists()
+    assert newest_change(score.parent) < now - 119 * DAY, "to take its answers away is no measuring"
     assert not largest.parent.exists()
     assert fresh.exists()
     assert not copy.parent.exists()
