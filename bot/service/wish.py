@@ -17,8 +17,9 @@ from bot.settings import REAL_HUB, Settings
 
 NAME = "qx-bot"
 CARRIED = (
-    "BOT_HOME", "HF_ENDPOINT", "BOT_ACCOUNT", "BOT_TEMPLATES", "BOT_WEB", "HF_HOME", "HF_TOKEN_PATH",
-    "HF_HUB_CACHE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "TZ",
+    "BOT_HOME", "HF_ENDPOINT", "BOT_ACCOUNT", "BOT_TEMPLATES", "BOT_WEB", "BOT_WEB_HOSTS",
+    "BOT_TAKE_OVER_AFTER", "BOT_SPLIT_FROM", "BOT_OPENBLAS", "HF_HOME", "HF_TOKEN_PATH", "HF_HUB_CACHE",
+    "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "TZ",
 )  # fmt: skip
 """What of the shell's environment the service gets too. No secret is among it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError, HostError
 from bot.service import secrets_file, systemd
-from bot.service.wish import SECRETS, Wish, carried, console_script, passing
+from bot.service.wish import CARRIED, SECRETS, Wish, carried, console_script, passing
 from tests.service.conftest import Systemctl
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_installed_it_is_enabled_and_started(wish: Wish, systemctl: Systemctl) -> None:
@@ -134,6 +137,16 @@ def test_no_secret_is_carried_into_the_unit() -> None:
         "HF_ENDPOINT": "https://huggingface.co",
     }
     assert carried(shell) == {"BOT_HOME": "/b"}
+
+
+def test_every_variable_of_the_readme_reaches_the_service() -> None:
+    """In the unit, in the file of secrets, or (the watchlist) in its command."""
+    table = (
+        (ROOT / "README.md").read_text("utf-8").partition("| variable | default |")[2].partition("\n\n")[0]
+    )
+    named = set(re.findall(r"`((?:BOT|HF)_[A-Z_]+)`", table))
+    assert len(named) > 10
+    assert named <= {*CARRIED, *SECRETS, "BOT_WATCHLIST"}
 
 
 def bot(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
