@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
 
@@ -46,14 +47,18 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
+        self._hiding = threading.Lock()
         self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
         """Take these values out too, also where they are quoted for a URL, for JSON or by repr()."""
         found = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
-        self._secrets = self._secrets | found
-        longest_first = sorted(self._secrets, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        with self._hiding:  # of two at once, neither's may be lost
+            if found <= self._secrets:
+                return
+            self._secrets = self._secrets | found
+            longest_first = sorted(self._secrets, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def __call__(self, text: str) -> str:
         """The text with MASK in place of every secret; twice is as once."""
