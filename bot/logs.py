@@ -189,6 +189,6 @@ class _File(_Kept, logging.handlers.RotatingFileHandler):
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if issubclass(kind, KeyboardInterrupt):
+    if issubclass(kind, (KeyboardInterrupt, SystemExit)):  # as threading's own hook does
         return
     logging.getLogger("bot").error("an unexpected %s", kind.__name__, exc_info=(kind, error, trace))
