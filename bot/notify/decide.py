@@ -99,7 +99,4 @@ def _plan(event: Happened) -> str:
 
 def _once(events: list[Happened]) -> list[Happened]:
     """Of events that say the same, the newest, at the place of the first."""
-    newest: dict[str, Happened] = {}
-    for event in events:
-        newest[likeness(event)] = event
-    return list(newest.values())
+    return list({likeness(event): event for event in events}.values())

@@ -16,6 +16,7 @@ import tzlocal
 
 from bot.journal.timeline import EventKind, Happened
 from bot.notify.decide import is_over
+from bot.notify.render import LEAD
 from bot.notify.settings import NotifySettings
 from bot.records import Record
 from bot.redaction import one_line
@@ -148,24 +149,20 @@ def _named(lead: str, names: Sequence[str]) -> list[str]:
 
 def _others(events: Sequence[Happened]) -> list[str]:
     """What else happened, one line a kind."""
-    leads: tuple[tuple[EventKind, str], ...] = (
-        ("patched", "Patched"), ("frozen", "Frozen"), ("gone", "Gone"), ("repair", "To repair"),
-        ("recalled", "Recalled"),
-    )  # fmt: skip
+    kinds: tuple[EventKind, ...] = ("patched", "frozen", "gone", "repair", "recalled")
     return [
         line
-        for kind, lead in leads
-        for line in _named(lead, [event.subject for event in events if event.kind == kind])
+        for kind in kinds
+        for line in _named(LEAD[kind], [event.subject for event in events if event.kind == kind])
     ]
 
 
 def _troubles(events: Sequence[Happened]) -> list[str]:
     """The newest of each trouble, and how often there was one."""
-    newest: dict[str, Happened] = {}
-    times = Counter(event.subject for event in events if event.kind == "trouble" and not is_over(event))
-    for event in sorted(events, key=lambda event: event.id):
-        if event.kind == "trouble" and not is_over(event):
-            newest[event.subject] = event
+    ordered = sorted(events, key=lambda event: event.id)
+    troubles = [event for event in ordered if event.kind == "trouble" and not is_over(event)]
+    times = Counter(event.subject for event in troubles)
+    newest = {event.subject: event for event in troubles}
     return [
         f"Trouble: {event.text}" + (f" ({times[subject]} times)" if times[subject] > 1 else "")
         for subject, event in list(newest.items())[:NAMED]

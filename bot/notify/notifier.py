@@ -26,9 +26,6 @@ from bot.watch.watchlist import load_watchlist
 
 log = logging.getLogger("bot.notify")
 
-EVERY = 20.0
-"""Seconds between two ticks."""
-
 LOOK_BACK = 2 * GIVE_UP
 
 
