@@ -1,4 +1,7 @@
-"""Every test runs off the real Hub: xet off, caches in a folder of its own, loopback only unless asked."""
+"""Every test runs off the real Hub, and on OpenBLAS where the machine has it.
+
+Xet is off, caches are in a folder of their own, and only the loopback is reached unless asked.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ import tempfile
 
 import hypothesis
 import pytest
+
+from bot import blas
+
+# Before anything imports mlx: whatever test does so first would bind the slow BLAS for all that follow.
+blas.load_openblas()
 
 _SCRATCH = tempfile.mkdtemp(prefix="qx-bot-tests-")
 

@@ -1,4 +1,4 @@
-"""OpenBLAS before MLX, and one loopback Hub that serves the stand-in datasets to all tests here."""
+"""One loopback Hub that serves the stand-in datasets to all tests here."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import blas, settings
+from bot import settings
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
 from bot.rehearsal.datasets import standins
-
-blas.load_openblas()
 
 
 @pytest.fixture(scope="session")
