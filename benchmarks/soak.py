@@ -9,8 +9,8 @@ each sweep moves on by a quarter of an hour. Before a sweep a fault strikes the 
 stated rate, and every so many sweeps the daemon is killed (SIGKILL) and started again on the same BOT_HOME.
 
 At the end everything that appeared is looked for on the Hub: lost is a base without its quant in public,
-twice is a quant that was uploaded other than once. Memory and file handles are the daemon process's, by ten
-parts of the month.
+twice is a quant that was uploaded or patched more than once to the same base revision. Memory and file
+handles are the daemon process's, by ten parts of the month.
 """
 
 from __future__ import annotations
@@ -60,7 +60,12 @@ def daemon() -> None:
 
     import psutil
 
-    from bot import engine, runs, settings
+    from bot import settings
+
+    known = settings.from_environment()
+    settings.apply(known)  # before huggingface_hub is imported, which reads its environment then
+
+    from bot import engine, runs
     from bot.daemon import WORKFLOWS
     from bot.huggingface import HubDoor
     from bot.journal import plans
@@ -69,8 +74,6 @@ def daemon() -> None:
     from bot.unattended.jobs import Jobs
 
     assert WORKFLOWS
-    known = settings.from_environment()
-    settings.apply(known)
     logging.basicConfig(level=logging.WARNING)
     now = [datetime.now(UTC)]
     me = psutil.Process()
@@ -128,7 +131,11 @@ class Daemon:
     def stop(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(60)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 # ------------------------------------------------------------------ the world around it
@@ -145,7 +152,6 @@ class World:
         self.files = base_files(BASE)
         self.asked = asked
         self.bases: list[str] = []
-        self.commits: Counter[str] = Counter()
         self.happened: Counter[str] = Counter()
         # The last tenth of the month is quiet, so that it can end.
         busy = range(asked.sweeps * 9 // 10)
@@ -173,9 +179,9 @@ class World:
             self.store.commit("model", base, {"README.md": text.encode()})
             self.happened["README changed"] += 1
             return
-        config = json.dumps({"eos_token_id": 2, "temperature": round(self.dice.random(), 6)})
-        self.store.commit("model", base, {"generation_config.json": config.encode()})
-        self.commits[base] += 1
+        config = json.loads(self.files["generation_config.json"].read_bytes())
+        config["temperature"] = round(self.dice.random(), 6)
+        self.store.commit("model", base, {"generation_config.json": json.dumps(config).encode()})
         self.happened["generation config changed"] += 1
 
     def _fault(self) -> None:
@@ -190,6 +196,7 @@ class World:
         """What of all that is on the Hub now."""
         from huggingface_hub import HfApi
 
+        self.hub.disarm()
         api = HfApi(endpoint=self.hub.endpoint, token=False)
         owner = HfApi(endpoint=self.hub.endpoint, token=f"hf_{ACCOUNT}")
         lost, twice = [], []
@@ -198,10 +205,8 @@ class World:
             if not api.repo_exists(quant):
                 lost.append(quant)
                 continue
-            commits = owner.list_repo_commits(quant)
-            uploads = [c for c in commits if c.title.startswith("q4 of ")]
-            if len(uploads) != 1:
-                twice.append(f"{quant}: {[c.title for c in commits]}")
+            titles = Counter(commit.title for commit in owner.list_repo_commits(quant))
+            twice += [f"{quant}: {title}" for title, count in titles.items() if " at " in title and count > 1]
         return {"lost": lost, "twice": twice}
 
 
@@ -227,6 +232,7 @@ def month(asked: argparse.Namespace) -> Iterator[tuple[World, Daemon, Path]]:
             environment = os.environ | {
                 "BOT_HOME": str(root / "home"), "HF_ENDPOINT": hub.endpoint, "HF_TOKEN": f"hf_{ACCOUNT}",
                 "BOT_WATCHLIST": str(root / "watchlist.yaml"), "TQDM_DISABLE": "1",
+                "BOT_DATABASE_URL": "", "BOT_ACCOUNT": "", "BOT_TEMPLATES": "",
             }  # fmt: skip
             running = Daemon(environment, Path(asked.log))
             try:
