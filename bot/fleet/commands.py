@@ -14,7 +14,7 @@ from bot.errors import HostError, NotFound, UsageError
 from bot.fleet import dispatch, locks
 from bot.fleet.attempts import next_attempt
 from bot.fleet.dispatch import UNFINISHED
-from bot.fleet.queues import MAC_QUEUE
+from bot.fleet.queues import MAC_QUEUE, worker_queue
 from bot.fleet.worker import Worker
 from bot.journal import workers
 from bot.journal.database import journal
@@ -137,9 +137,18 @@ def fork(found: DBOSClient, run_id: str) -> str:
     if unfinished:
         raise UsageError(f"{new_id} is an attempt of the same run and is under way: wait for it")
     start = 1 if other else _first_to_repeat(found, found.list_workflow_steps(run_id))
+    queue = MAC_QUEUE if start == 1 and known[0].name == "family" else _queue_at_its_folders(found, known[0])
     with SetWorkflowID(new_id):
-        found.fork_workflow(run_id, start, application_version=VERSION, queue_name=MAC_QUEUE)
+        found.fork_workflow(run_id, start, application_version=VERSION, queue_name=queue)
     return new_id
+
+
+def _queue_at_its_folders(found: DBOSClient, run: Any) -> str:
+    """In a fleet that of the executor which had the run: snapshot and quants lie on its disk. Where it is
+    dead, `takeover` decides as for any run of its."""
+    if not run.executor_id or found._sys_db.engine.dialect.name == "sqlite":
+        return MAC_QUEUE
+    return worker_queue(run.executor_id)
 
 
 def _first_to_repeat(found: DBOSClient, steps: list[Any]) -> int:

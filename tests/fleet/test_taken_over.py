@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot import engine
 from bot.fleet import takeover
+from bot.fleet.commands import who_lives
 from bot.plan.proposal import Need
 from tests.fleet.conftest import Machine, kill, marks, states, wait_for
 
@@ -98,6 +99,30 @@ def test_a_machine_that_is_gone_leaves_its_run_to_another_and_nothing_is_publish
     ]
     assert parts["publish:acc/plan-0@1+q"] == "SUCCESS"
     assert "publish:acc/plan-0@1+q~2" not in parts, "what was out already was not tried again"
+
+
+def test_a_retry_goes_on_where_its_folders_are(machines: list[Machine]) -> None:
+    """The run failed after its first steps. A machine that placement would choose before is free now: what
+    the steps made is not on its disk, so the retry stays where it was."""
+    ultra, mini, _ = machines
+    revoked = ultra.marks.with_name("revoked-acc")
+    revoked.touch()
+    workers = [ultra.worker("one", memory=2**40)]
+    try:
+        wait_for(lambda: engine_is_there(ultra), 30, "the first executor")
+        with engine.client(ultra.settings) as client:
+            run = ultra.ask(client, "plan", 0.0, 2)
+            wait_for(lambda: states(client)[run] == "ERROR", 30, "the failure")
+            revoked.unlink()
+            workers.append(mini.worker("two"))
+            wait_for(lambda: len(who_lives(ultra.settings)[1]) == 2, 30, "the smaller worker")
+            again = engine.fork(client, run)
+            wait_for(lambda: states(client)[again] == "SUCCESS", 30, "the retry")
+            (retried,) = client.list_workflows(workflow_ids=[again])
+    finally:
+        for worker in workers:
+            kill(worker)
+    assert retried.executor_id == engine.executor_id(ultra.settings, "one")
 
 
 def test_a_run_goes_to_the_worker_that_it_fits(machines: list[Machine]) -> None:
