@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 from dbos import DBOS, DBOSClient, EnqueueOptions
 from msgspec.structs import replace
 
@@ -57,7 +58,7 @@ def share_out(run: str, plan: Plan, request: MeasureRequest) -> None:
             with mlx_turn(run):
                 measure_share(run, request, own)
             _collect(client, list(asked), Path(request.store))
-        except Cancelled:
+        except Exception:  # cancelled, or broken here: nobody takes what the others would still measure
             client.cancel_workflows(list(asked))
             raise
 
@@ -115,13 +116,14 @@ def _asked_before(client: DBOSClient, run: str) -> dict[str, Share]:
 def _ask_now(
     known: Settings, client: DBOSClient, run: str, plan: Plan, request: MeasureRequest
 ) -> dict[str, Share]:
-    """Give free workers of other machines a share each, as the one who places: none gets two runs."""
-    with contextlib.closing(locks.open_locks(known)) as looking:
+    """Give free workers of other machines a share each, as the one who places: none gets two runs. Nobody is
+    asked where another process places for long (frozen, say): the family measures alone then."""
+    asked: dict[str, Share] = {}
+    with contextlib.suppress(filelock.Timeout), contextlib.closing(locks.open_locks(known)) as looking:
         looking.hold(PLACER, 30.0)
         runs = dispatch.unfinished(client)
         helpers = _free_elsewhere(known, runs, looking, run)
         _, *others = split([model.recipe for model in request.models], request.settings, len(helpers) + 1)
-        asked = {}
         for number, (helper, share) in enumerate(zip(helpers, others, strict=False), 1):
             name = f"{NAME}:{run}:{number}"
             options = EnqueueOptions(
