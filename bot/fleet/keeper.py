@@ -40,13 +40,16 @@ GRACE_VARIABLE = "BOT_TAKE_OVER_AFTER"
 
 def grace() -> float:
     """How long another machine may be silent. Raises HostError for what is no number of seconds."""
-    told = os.environ.get(GRACE_VARIABLE, "")
+    return number_told(GRACE_VARIABLE, GRACE, "a number of seconds, such as 300")
+
+
+def number_told(variable: str, otherwise: float, wanted: str) -> float:
+    """What the environment says, or `otherwise`. Raises HostError for what is not the number `wanted`."""
+    told = os.environ.get(variable, "")
     try:
-        return float(told) if told else GRACE
+        return float(told) if told else otherwise
     except ValueError:
-        raise HostError(
-            f"{GRACE_VARIABLE} is {told[:20]!r}: write a number of seconds, such as 300"
-        ) from None
+        raise HostError(f"{variable} is {told[:20]!r}: write {wanted}") from None
 
 
 def end_this_process() -> None:

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from bot import engine
 from bot.errors import Cancelled
 from bot.fleet import dispatch, locks, takeover
-from bot.fleet.keeper import PLACER
+from bot.fleet.keeper import PLACER, number_told
 from bot.fleet.placement import fits
 from bot.fleet.queues import MAC_QUEUE, machine_of, worker_queue
 from bot.fleet.split import LONG_FROM, Share, only_tasks, rest, split
@@ -104,7 +104,7 @@ def keep(store: Path, files: Mapping[str, str]) -> int:
 
 
 def _long_from() -> float:
-    return float(os.environ.get(LONG_VARIABLE) or LONG_FROM)
+    return number_told(LONG_VARIABLE, LONG_FROM, "a number of bytes, such as 20000000000")
 
 
 def _asked_before(client: DBOSClient, run: str) -> dict[str, Share]:
