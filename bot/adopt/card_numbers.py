@@ -9,30 +9,11 @@ from collections.abc import Iterator
 from bot.adopt.adopted import Reported
 from bot.card.board import subject_name
 from bot.card.facts import Facts
-from bot.review.claims import own_tables
 
 MOST = 400
 """Numbers kept of one card; a family of ten on seven tasks has a hundred."""
 
-LINE = 4000
-"""Characters of a line that are read; a row of a table has some hundred."""
-
-LINES = 1000
-"""Lines of a card that are read; the longest real ones have some six hundred."""
-
-_ENDLESS = re.compile(r"[\w.]{121,}")
 _NUMBER = re.compile(r"\d{0,6}\.\d{1,8}|\d{1,6}")
-
-
-def facts_of(text: str, name: str) -> Facts:
-    """The card's own facts, as the claim checker reads them. `name` is the repo's, without its owner."""
-    return own_tables.facts_of(_tame(text), name)
-
-
-def _tame(text: str) -> str:
-    """The same, without what is so long that reading it takes more than a moment: lines, words, tables."""
-    lines = (line[:LINE] for line in text.split("\n", LINES)[:LINES])
-    return _ENDLESS.sub(" ", "\n".join(lines))
 
 
 def reported(text: str, known: Facts) -> tuple[Reported, ...]:

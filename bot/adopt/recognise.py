@@ -15,6 +15,7 @@ from bot.adopt.stored import in_words, settled, stored
 from bot.card.facts import Facts
 from bot.publish.ledger import MANIFEST, parse_manifest
 from bot.records import Manifest, Record, RepoFile
+from bot.review.claims.own_tables import facts_of
 
 FILES = 2000
 """Files of one repo that are kept in the ledger; the largest models have some two hundred."""
@@ -148,7 +149,7 @@ def _facts(readme: str | None, name: str, notes: list[str]) -> Facts | None:
     if readme is None:
         return None
     try:
-        return card_numbers.facts_of(readme, name)
+        return facts_of(readme, name)
     except (ValueError, LookupError, TypeError, RecursionError):
         notes.append("its card's tables cannot be read")
         return None

@@ -19,6 +19,7 @@ from bot.adopt.stored import settled, stored
 from bot.errors import ConfigError
 from bot.recipes.names import all_names
 from bot.records import RepoFile
+from bot.review.claims.own_tables import facts_of
 
 BASES = st.from_regex(r"[A-Z][A-Za-z]{2,8}(-[A-Z0-9][A-Za-z]{1,6}){0,3}-[1-9][0-9]?B", fullmatch=True)
 
@@ -85,8 +86,8 @@ def test_a_config_with_widths_of_its_own_for_some_modules_names_no_plain_recipe(
     ids=["dots", "word", "pipes", "rows", "brackets"],
 )
 def test_a_hostile_card_costs_a_moment(text: str) -> None:
-    """Such as took minutes once: what cannot be a card's table is cut before it is read."""
-    known = card_numbers.facts_of(text, "Foo-q4-mlx")
+    """Such as took minutes once."""
+    known = facts_of(text, "Foo-q4-mlx")
     assert len(card_numbers.reported(text, known)) <= card_numbers.MOST
 
 

@@ -13,6 +13,8 @@ _PART = re.compile(r"\w[\w.]{0,40}")
 _GAP = re.compile(r"[-_/ +]{0,3}")
 _CHUNK = re.compile(r"[A-Za-z0-9][\w.]{0,40}(?:[-+_/][A-Za-z0-9][\w.]{0,40}){0,14}(?<![.])")
 _NAME_GOES_ON = re.compile(r"\w|-\d")
+LONGEST = 24
+"""Words of a name that are looked for in a text; the longest real names have some fifteen."""
 
 
 class Names:
@@ -27,7 +29,7 @@ class Names:
             for model in board.models
         }
         self._collect()
-        self._longest = max((len(key) for key in self._meaning), default=1)
+        self._longest = min(LONGEST, max((len(key) for key in self._meaning), default=1))
         self._starts = {key[0] for key in self._meaning}
 
     def at(self, text: str, at: int, end: int) -> tuple[tuple[str, ...], int] | None:

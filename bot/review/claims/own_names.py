@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bot.review.claims.name_patterns import RECIPE, UNKNOWN
 
-NAME = re.compile(r"[\w.]+(?:[-+][\w.]+)+")
+NAME = re.compile(r"(?<![\w.])[\w.]+(?:[-+][\w.]+)+")
+MOST = 200
+"""Long names of a card that a short one may stand for."""
 
 
 class OwnNames:
@@ -18,27 +21,36 @@ class OwnNames:
         )
         self.card = card.removesuffix("-mlx")
         self.recipe = recipe_in(card)
-        self._long = [self.card, *(name for name in list(found)[:200] if name != self.card)]
+        self._mine = parts_of(self.card)
+        self._long = {name: parts_of(name) for name in list(found)[:MOST] if name != self.card}
         self.subject: str | None = None
 
-    def of(self, written: str, near: str = "") -> str:
-        """The model that is written so; `near` is the heading above, where a longer name may stand."""
-        name = re.sub(r"\([^)]*\)|[\u0394\u2190-\u21ff*`]", " ", written).strip(" :.")
-        name = re.sub(r"\s+", " ", re.sub(r"\s*\+\s*", "-", name))
+    def of(self, written: str, near: Iterable[str] = ()) -> str:
+        """The model that is written so; `near` are the names in the heading above, one of which may be its
+        longer name."""
+        name = re.sub(r"[\u0394\u2190-\u21ff*`]", " ", without_brackets(written)).strip(" :.")
+        name = re.sub(r" ?\+ ?", "-", " ".join(name.split()))
         parts = parts_of(name)
-        if name.lower() == self.recipe or (
-            parts and parts <= parts_of(self.card) and not RECIPE.fullmatch(name)
-        ):
+        if name.lower() == self.recipe or (parts and parts <= self._mine and not RECIPE.fullmatch(name)):
             self.subject = self.subject or name
             return self.subject
-        if parts <= parts_of(self.card) and name.lower() in self.card.lower():
+        if parts <= self._mine and name.lower() in self.card.lower():
             self.subject = self.subject or name
             return self.subject
-        nearby = [long for long in NAME.findall(near) if parts and parts < parts_of(long)]
+        if not parts:
+            return name
+        nearby = [long for long in near if parts < parts_of(long)]
         if len(nearby) == 1:
-            return str(nearby[0]).removesuffix("-mlx")
-        holders = [long for long in self._long if parts and parts < parts_of(long) and long != self.card]
+            return nearby[0].removesuffix("-mlx")
+        holders = [long for long, its in self._long.items() if parts < its]
         return holders[0] if len(holders) == 1 else name
+
+
+def without_brackets(written: str) -> str:
+    """The same with a space for each `(...)`. None is looked for behind the last `)`: a text of `(` alone
+    would take the square of its length."""
+    head, close, tail = written.rpartition(")")
+    return re.sub(r"\([^)]*\)", " ", head + close) + tail
 
 
 def is_name(name: str) -> bool:

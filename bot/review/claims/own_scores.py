@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.card.facts import ReportedQuant
 from bot.card.task_names import task_named
 from bot.records import Record
 from bot.review.claims.name_patterns import RECIPE
-from bot.review.claims.own_names import NAME, OwnNames
+from bot.review.claims.own_names import NAME, OwnNames, without_brackets
 from bot.review.claims.tables import Cell, Table
 
 _NUMBER = re.compile(r"([+\-\u00b1])?(\d{0,4}\.\d{1,6}|\d{1,3}(?=\s?%))(\s?%)?")
@@ -29,7 +29,7 @@ class Gathered(Record, frozen=True, kw_only=True):
     quants: tuple[ReportedQuant, ...] = ()
 
 
-def gathered(table: Table, names: OwnNames, heading: str) -> Gathered:
+def gathered(table: Table, names: OwnNames, heading: Sequence[str]) -> Gathered:
     header = table.header
     if not header or not table.rows:
         return Gathered()
@@ -46,7 +46,7 @@ def gathered(table: Table, names: OwnNames, heading: str) -> Gathered:
     return Gathered()
 
 
-def _tasks_down(table: Table, names: OwnNames, heading: str) -> Gathered:
+def _tasks_down(table: Table, names: OwnNames, heading: Sequence[str]) -> Gathered:
     """A row for each task: columns of scores, of differences, and cells such as `bf16: 0.464`."""
     scores: list[tuple[str, str, float]] = []
     derived: list[tuple[str, str, float]] = []
@@ -68,7 +68,7 @@ def _tasks_down(table: Table, names: OwnNames, heading: str) -> Gathered:
                 delta = accuracy(number[0].lstrip("+-\u00b1"))
                 sign = -1 if number[1] == "-" else 1
                 if delta is not None:
-                    derived.append((names.of(rival[1].rstrip("."), ""), task, round(first - sign * delta, 6)))
+                    derived.append((names.of(rival[1].rstrip(".")), task, round(first - sign * delta, 6)))
             elif number is None:
                 pairs = [(names.of(pair[1]), task, float(pair[2])) for pair in _PAIR.finditer(cell.text)]
                 scores.extend(pair for pair in pairs if float(pair[2]) <= 1)
@@ -76,11 +76,11 @@ def _tasks_down(table: Table, names: OwnNames, heading: str) -> Gathered:
 
 
 def _names_a_model(head: Cell, number: re.Match[str], rival: re.Match[str] | None) -> bool:
-    plain = not _NO_NAME.search(re.sub(r"\([^)]*\)", "", head.text))
+    plain = not _NO_NAME.search(without_brackets(head.text))
     return plain and rival is None and len(head.text) <= 80 and len(head.text.split()) <= 6
 
 
-def _models_down(table: Table, names: OwnNames, heading: str) -> Iterator[tuple[str, str, float]]:
+def _models_down(table: Table, names: OwnNames, heading: Sequence[str]) -> Iterator[tuple[str, str, float]]:
     """A row for each model, a column for each task."""
     tasks = [task_of(cell.text) for cell in table.header]
     for row in table.rows:
@@ -133,12 +133,12 @@ def _kind(head: str) -> str:
 
 
 def task_of(written: str) -> str | None:
-    return task_named(re.sub(r"\([^)]*\)", "", written))
+    return task_named(without_brackets(written))
 
 
 def _own_task(written: str) -> str | None:
     """A task that nobody here knows, by its own name; none for a row of means or counts."""
-    bare = re.sub(r"\W+", "_", re.sub(r"\([^)]*\)", "", written.lower())).strip("_")
+    bare = re.sub(r"\W+", "_", without_brackets(written.lower())).strip("_")
     return None if not bare or _NO_TASK.search(written) or len(bare) > 40 else bare
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from bot.card.facts import Facts, HubPage, ReportedPerplexity, ReportedQuant
 from bot.review.claims.blocks import Block, blocks
@@ -19,9 +20,16 @@ _PERPLEXITY = re.compile(
 )
 _PARAMETERS = re.compile(r"Model size\s+(\d{1,5}(?:\.\d{1,3})?[BM])\b")
 _FULL = re.compile(
-    r"(?:full(?:[ -]precision)?|bf16|fp16|unquantized)\s*\(?\s*(?:at|of|:)?\s*(\d?\.\d{2,6})", re.IGNORECASE
+    r"(?:full(?:[ -]precision)?|bf16|fp16|unquantized)\s*+\(?\s*+(?:at|of|:)?\s*+(\d?\.\d{2,6})",
+    re.IGNORECASE,
 )
 Scores = dict[str, dict[str, float | bool | None]]
+MODELS = 100
+"""Models of one card whose numbers are kept; a large family with its rivals has some twenty."""
+NAMED = 200
+"""Characters of a model's name; more is none."""
+HEADED = 20
+"""Names of one heading that are read."""
 
 
 def facts_of(text: str, name: str = "") -> Facts:
@@ -33,20 +41,20 @@ def facts_of(text: str, name: str = "") -> Facts:
     scores: Scores = {}
     quants: dict[str, ReportedQuant] = {}
     derived: Scores = {}
-    heading = ""
+    heading: Sequence[str] = ()
     for block in blocks(plain):
         if block.table is not None:
             found = gathered(block.table, names, heading)
             _keep(scores, found.scores)
             _keep(derived, found.derived)
             quants |= {quant.quant: quant for quant in found.quants if quant.quant not in quants}
-        elif block.kind == "label" and (name_there := _heading_name(plain, block)):
-            heading = name_there
+        elif block.kind == "label" and (headed := _names_in(plain, block)):
+            heading = headed
         elif listed := _LISTED.match(plain, block.start, block.end):
             _keep(scores, _from_list(listed, heading, names))
             _keep(scores, _of_base(listed, plain[listed.end() : block.end]))
     for model, tasks in derived.items():
-        if model not in scores:
+        if model not in scores and len(scores) < MODELS:
             scores[model] = {**tasks, "derived": True}
     return _facts(plain, card, names, scores, quants)
 
@@ -68,7 +76,7 @@ def _facts(plain: str, card: str, names: OwnNames, scores: Scores, quants: dict[
         recipe=recipe_in(card) or subject or card,
         subject=subject,
         scores=scores,
-        quants=tuple(quants.values()),
+        quants=tuple(quants.values())[:MODELS],
         perplexity=told if subject not in quants else None,
         hub=HubPage(model_size=parameters[1]) if parameters else None,
     )
@@ -77,17 +85,21 @@ def _facts(plain: str, card: str, names: OwnNames, scores: Scores, quants: dict[
 def _keep(scores: Scores, found: tuple[tuple[str, str, float], ...]) -> None:
     """What was said first stands; a later contradiction will be found by the check."""
     for model, task, value in found:
-        scores.setdefault(model, {}).setdefault(task, value)
+        if model in scores or (len(scores) < MODELS and len(model) <= NAMED):
+            scores.setdefault(model, {}).setdefault(task, value)
 
 
-def _heading_name(plain: str, block: Block) -> str:
-    line = plain[block.start : block.end]
-    return line if any(is_name(name) for name in NAME.findall(line)) else ""
+def _names_in(plain: str, block: Block) -> Sequence[str]:
+    """The names in a heading; none where none of them is a model's."""
+    found = NAME.findall(plain, block.start, block.end)[:HEADED]
+    return found if any(map(is_name, found)) else ()
 
 
-def _from_list(listed: re.Match[str], heading: str, names: OwnNames) -> tuple[tuple[str, str, float], ...]:
+def _from_list(
+    listed: re.Match[str], heading: Sequence[str], names: OwnNames
+) -> tuple[tuple[str, str, float], ...]:
     task = task_of(listed[1])
-    long = [name for name in NAME.findall(heading) if is_name(name)]
+    long = [name for name in heading if is_name(name)]
     value = accuracy(listed[2])
     if task is None or value is None or len(long) != 1:
         return ()

@@ -11,7 +11,7 @@ WIDEST = 60
 """More columns than this are no table that anybody wrote."""
 
 _GAP = re.compile(r"[ \t]*\t[ \t]*| {2,}")
-_RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")
+_RULE = re.compile(r"[\s|:+=]*+-[\s|:+=-]*+")
 _NUMBERS = re.compile(r"(?:\s[+\-\u00b1]?\d{0,4}\.\d{1,5}%?){2}")
 _NAME_THEN_NUMBER = re.compile(r"([^\d\s][^\n]{0,50}?[A-Za-z0-9)])\s+(?=[+\-\u00b1]?\d{0,4}\.\d)")
 _VERSUS = re.compile(r"\S+\s+(?=(?:vs\.?|versus|over|against)\s)", re.IGNORECASE)

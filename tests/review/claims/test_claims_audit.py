@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from bot.review.claims.audit import audit, diff, mended
-from bot.review.claims.own_tables import facts_of
+from bot.review.claims.own_tables import MODELS, facts_of
 from tests.review.claims.boards import SCORES
 
 CARD = """# Wren-7B-qx65-hi-mlx
@@ -82,6 +83,26 @@ def test_a_card_without_tables_claims_nothing_false() -> None:
     found = audit("# Some-Model-4B\n\nIt beats q4 on PIQA by 12 points and is #1 everywhere.\n")
     assert found.facts.scores == {}
     assert found.false == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 200_000,
+        f"{'-' * 200_000}x",
+        f"| Task | q4 | q5 |\n|---|---|---|\n| PIQA{'(' * 200_000} | 0.5 | 0.4 |\n",
+        f"| Task | q4 | q5 |\n|---|---|---|\n| PIQA | a{' ' * 100_000}b: 0.5 | 0.4 |\n",
+        f"- ARC-C: 0.393 bf16{' ' * 870}x.\n\n" * 200,
+        "| Model | PIQA | BoolQ |\n|---|---|---|\n"
+        + "".join(f"| Wren{at}-7B-q5 | 0.5 | 0.6 |\n" for at in range(5000)),
+    ],
+    ids=["word", "dashes", "brackets", "spaces", "list", "names"],
+)
+def test_a_hostile_card_is_read_in_a_moment(text: str) -> None:
+    """Such as took minutes once; of thousands of models it keeps as many as a card can be about."""
+    began = time.process_time()
+    assert len(facts_of(text, "Wren-7B-qx65-hi-mlx").scores) <= MODELS
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.skipif(not SEED_CARDS.is_dir(), reason="the published cards are not beside the repository")
