@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 from urllib.parse import parse_qsl, urlencode
 
 import anyio
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import HostError, NotFound
+from bot.journal.timeline import EventKind
 from bot.web import actions
 from bot.web.current import SECTIONS
 from bot.web.door import by_token, session_cookie
@@ -79,7 +81,13 @@ def timeline(request: Request) -> Response:
         urlencode({"before": found[EVENTS_A_PAGE - 1].id, "kind": kind}) if len(found) > EVENTS_A_PAGE else ""
     )
     return site_of(request).html(
-        "timeline.html", request, events=found[:EVENTS_A_PAGE], kind=kind, more=more, first=before is None
+        "timeline.html",
+        request,
+        events=found[:EVENTS_A_PAGE],
+        kind=kind,
+        kinds=get_args(EventKind),
+        more=more,
+        first=before is None,
     )
 
 
