@@ -6,6 +6,7 @@ from bot.card.numbers import listed
 from bot.plan.proposal import Proposal
 from bot.records import Plan, PlannedQuant
 from bot.web.views import PlannedView, PlanView
+from bot.web.words import many
 
 CHANGES = {
     "new": "a new base",
@@ -76,8 +77,7 @@ def where(proposal: Proposal) -> str:
     if proposal.plan is not None:
         return _published(proposal.plan)
     if proposal.patch is not None:
-        count = len(proposal.patch.repos)
-        repos = "1 repo" if count == 1 else f"{count} repos"
+        repos = many(len(proposal.patch.repos), "repo")
         left = f" {len(proposal.patch.left)} stay as they are." if proposal.patch.left else ""
         return f"One commit to each of {repos} of {proposal.patch.account}; weights stay as they are.{left}"
     return "Nothing is published."
