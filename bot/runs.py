@@ -114,34 +114,32 @@ def unfinished(settings: Settings, plan: Plan) -> bool:
 def wait(
     host: Host, client: DBOSClient, settings: Settings, run: str, on_event: Callable[[Event], None]
 ) -> FamilyResult:
-    """Follow the run to its end, also when another machine goes on with it. Raises the error it ended with,
-    under the class it had."""
-    read = 0
-    while True:
-        status = _status(client, run)
-        for event, end in follow(settings.run_folder(run) / "events.jsonl", read):
+    """Follow a family to its end. Raises the error it ended with, under the class it had."""
+    read: dict[str, int] = {}
+
+    def tell(attempt: str) -> None:
+        for event, end in follow(settings.run_folder(attempt) / "events.jsonl", read.get(attempt, 0)):
             on_event(event)
-            read = end
-        if (went_on := _went_on_as(client, status)) is not None:
-            run, read = went_on, 0
-        elif status.status not in engine.UNFINISHED:
-            return _result(status)
-        host.try_to_execute()
-        time.sleep(POLL)
+            read[attempt] = end
+
+    return from_json(FamilyResult, wait_ended(host, client, run, tell))
 
 
-def wait_ended(host: Host, client: DBOSClient, run: str) -> Any:
-    """Follow a run of any kind without its events; returns its output as JSON."""
+def wait_ended(
+    host: Host, client: DBOSClient, run: str, on_look: Callable[[str], None] = lambda _: None
+) -> Any:
+    """Follow a run of any kind to its end, also when another machine goes on with it; returns its output as
+    JSON. `on_look` is called at each look, with the attempt that is followed. Raises as `wait`."""
     while True:
         status = _status(client, run)
+        on_look(run)
         went_on = _went_on_as(client, status)
         if went_on is None and status.status not in engine.UNFINISHED:
-            break
+            _raise_if_ended_badly(status)
+            return status.output
         run = went_on or run
         host.try_to_execute()
         time.sleep(POLL)
-    _raise_if_ended_badly(status)
-    return status.output
 
 
 def _status(client: DBOSClient, run: str) -> Any:
@@ -164,11 +162,6 @@ def _raise_if_ended_badly(status: Any) -> None:
     if status.status != "SUCCESS":
         kind = BY_NAME.get(getattr(status.error, "name", ""), BotError)
         raise kind(f"{status.error or 'it was recovered too often'}")
-
-
-def _result(status: Any) -> FamilyResult:
-    _raise_if_ended_badly(status)
-    return from_json(FamilyResult, status.output)
 
 
 def listed(client: DBOSClient, limit: int = 50) -> list[Run]:
