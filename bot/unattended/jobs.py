@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from bot.adopt.reread import reread
 from bot.card_sweep import CardSweep
 from bot.errors import BotError
 from bot.housekeeping.nightly import keep_house
-from bot.journal import repos
 from bot.publish.account import writable
 from bot.recipes.book import Book
 from bot.records import BaseRevision, Plan, Record, from_json
@@ -25,7 +25,7 @@ from bot.unattended.ended import tell_ended
 from bot.unattended.propose import Decided, propose_all
 from bot.unattended.start import start_due
 from bot.unattended.trouble import News, Troubles
-from bot.watch.sweep import Seen, SweepResult, look_at, nightly, sweep
+from bot.watch.sweep import SweepResult, look_at, nightly, sweep
 from bot.watch.watchlist import Watchlist, entry_for, load_watchlist
 
 log = logging.getLogger("bot")
@@ -42,17 +42,10 @@ class Sweep(Record, frozen=True, kw_only=True):
     requests: int = 0
 
 
-def seen_by(desk: Desk) -> Seen:
-    """The revision of a base that was taken up last: as the journal knows, else as the newest run does."""
-
-    def seen(repo: str) -> BaseRevision | None:
-        known = repos.taken(desk.journal, repo)
-        return known if known is not None or desk.client is None else _of_runs(desk.client, repo)
-
-    return seen
-
-
-def _of_runs(client: DBOSClient, repo: str) -> BaseRevision | None:
+def _of_runs(client: DBOSClient | None, repo: str) -> BaseRevision | None:
+    """The revision of a base that was taken up last, as the newest run knows it."""
+    if client is None:
+        return None
     found: list[Any] = client.list_workflows(
         name="family", workflow_id_prefix=f"family:{repo}@", sort_desc=True, limit=1, load_output=False
     )
@@ -63,14 +56,14 @@ def _of_runs(client: DBOSClient, repo: str) -> BaseRevision | None:
 
 def look_once(desk: Desk, watchlist: Watchlist, now: datetime, *, keep: bool) -> Sweep:
     """Look at everything watched and decide. With `keep` the decisions are written down."""
-    seen = seen_by(desk)
-    return _told(desk, watchlist, sweep(watchlist, desk.door, desk.journal, now, seen=seen), seen, keep=keep)
+    seen = partial(_of_runs, desk.client)
+    return _told(desk, watchlist, sweep(watchlist, desk.door, desk.journal, now, seen=seen), keep=keep)
 
 
-def _told(desk: Desk, watchlist: Watchlist, found: SweepResult, seen: Seen, *, keep: bool) -> Sweep:
+def _told(desk: Desk, watchlist: Watchlist, found: SweepResult, *, keep: bool) -> Sweep:
     return Sweep(
         at=found.at,
-        decided=propose_all(desk, watchlist, found, seen, keep=keep),
+        decided=propose_all(desk, watchlist, found, keep=keep),
         errors=found.errors,
         recipes=tuple(Book(watchlist.folders).mistakes().values()),
         requests=found.requests,
@@ -102,19 +95,11 @@ class Jobs:
     def sweep(self) -> Sweep | None:
         """Look at what changed, decide, start what may start. None where there was no sweep, which is
         logged."""
-        return self._swept(
-            lambda watchlist, seen: sweep(
-                watchlist, self.desk.door, self.desk.journal, self._clock(), seen=seen
-            )
-        )
+        return self._swept(sweep)
 
     def nightly(self) -> Sweep | None:
         """The same, with every listing read whole."""
-        return self._swept(
-            lambda watchlist, seen: nightly(
-                watchlist, self.desk.door, self.desk.journal, self._clock(), seen=seen
-            )
-        )
+        return self._swept(nightly)
 
     def look_at(self, repo: str) -> Sweep | None:
         """A look at one repo, of which somebody (a webhook) said that it changed. Of one that is not watched
@@ -127,12 +112,7 @@ class Jobs:
         if not watched:
             log.info("%s changed and is not watched", repo)
             return None
-        return self._swept(
-            lambda watchlist, seen: look_at(
-                watchlist, self.desk.door, self.desk.journal, repo, self._clock(), seen=seen
-            ),
-            alone=True,
-        )
+        return self._swept(partial(look_at, repo=repo), alone=True)
 
     def night(self) -> None:
         """Whole listings; the account's repos read again; what is old forgotten. One that fails does not keep
@@ -175,15 +155,15 @@ class Jobs:
         for started in start_due(self.desk, watchlist, self._clock()):
             log.info("%s: %s", started.repo, started.run or started.error or "nothing to do")
 
-    def _swept(self, look: Callable[[Watchlist, Seen], SweepResult], *, alone: bool = False) -> Sweep | None:
+    def _swept(self, look: Callable[..., SweepResult], *, alone: bool = False) -> Sweep | None:
         """One look with the watchlist as it is now; a mistake in it or a Hub that is down waits for the
         next."""
         with self._looking:
             try:
                 watchlist = load_watchlist(self._path)
-                seen = seen_by(self.desk)
-                found = look(watchlist, seen)
-                said = _told(self.desk, watchlist, found, seen, keep=True)
+                seen = partial(_of_runs, self.desk.client)
+                found = look(watchlist, self.desk.door, self.desk.journal, now=self._clock(), seen=seen)
+                said = _told(self.desk, watchlist, found, keep=True)
             except BotError as error:
                 self._wrong("watching", {"watching": f"no sweep: {error}"})
                 return None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from bot.errors import BotError, UnsuitableBase
+from bot.journal import repos
 from bot.journal.timeline import EventKind, tell
 from bot.patch.plan import plan_patch, quants_of
 from bot.plan import build, decisions
@@ -19,7 +20,7 @@ from bot.plan.wishes import wishes_of_entry
 from bot.records import BaseRevision, Change, ChangeKind, Record
 from bot.unattended.desk import Desk
 from bot.watch.changes import changed_files, kind_of_file
-from bot.watch.sweep import Seen, SweepResult, dealt_with
+from bot.watch.sweep import SweepResult, dealt_with
 from bot.watch.watchlist import Entry, Watchlist, entry_for
 
 _SEEN: dict[ChangeKind, EventKind] = {"license": "frozen", "renamed": "gone", "gone": "gone"}
@@ -50,7 +51,7 @@ class Seeing(Record, frozen=True, kw_only=True):
 
 
 def propose_all(
-    desk: Desk, watchlist: Watchlist, found: SweepResult, seen: Seen, *, keep: bool = True
+    desk: Desk, watchlist: Watchlist, found: SweepResult, *, keep: bool = True
 ) -> tuple[Decided, ...]:
     """Decide about every change that a sweep found. With `keep` it is written down, and not reported again.
 
@@ -60,7 +61,8 @@ def propose_all(
     waits = [Decided(repo=w.repo, sha=w.sha, kind=w.kind, waits=w.reason) for w in found.waiting]
     made = []
     for change in found.changes:
-        now = Seeing(change=change, before=seen(change.repo), after=found.revisions.get(change.repo))
+        before = repos.taken(desk.journal, change.repo)  # a sweep leaves there what only the runs knew
+        now = Seeing(change=change, before=before, after=found.revisions.get(change.repo))
         made.append(_guarded(desk, watchlist, now, past, keep=keep))
     return (*waits, *made)
 
