@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from bot.adopt.adopted import Adopted, Made
 from bot.adopt.advisories import Advisory, against
-from bot.adopt.trouble import Trouble
+from bot.adopt.recognise import is_weight
+from bot.adopt.trouble import Trouble, TroubleKind
 from bot.card.figures import FOLDER as FIGURES
 from bot.publish import outcomes
 from bot.publish.collections import TITLE_LENGTH
 from bot.publish.files import CARD, differences
 from bot.publish.ledger import MANIFEST
-from bot.records import Record, RepoFile
+from bot.records import Record
 
 _BESIDE_THE_CARD = (f"{outcomes.FOLDER}/", f"{FIGURES}/")
 """Folders of what a card's update writes."""
@@ -35,6 +36,47 @@ class Shelf(Record, frozen=True, kw_only=True):
     repos: tuple[str, ...] = ()
 
 
+class _Way(Record, frozen=True, kw_only=True):
+    """What is said of files that are not as they were written, and the way back. `{some}` are their names."""
+
+    kind: TroubleKind
+    text: str
+    repair: str
+    command: str
+
+
+_EDITED = _Way(
+    kind="edited",
+    text="the card of {repo} was edited by hand since the bot wrote it",
+    repair="nothing has to be done: the next update of the card keeps those words, and this shows them",
+    command="bot card update {repo} --all --dry-run",
+)
+_MISSING = _Way(
+    kind="missing",
+    text=f"{{repo}} lacks {{some}}, which its {MANIFEST} lists",
+    repair="make it again from the same base; a file that is missing is enough for the bot to do so",
+    command="bot publish {base} --recipe {recipe}",
+)
+_BESIDE = _Way(
+    kind="changed",
+    text=f"{{repo}} holds other bytes than its {MANIFEST} says in {{some}}, beside its card",
+    repair="put back what the bot wrote; what was edited by hand in the card goes with it",
+    command="bot card update {repo} --all --take mine",
+)
+_CHANGED = _Way(
+    kind="changed",
+    text=f"{{repo}} holds other bytes than its {MANIFEST} says in {{some}}",
+    repair="make it again, which puts back what was verified",
+    command="bot recall --repo {repo} --rebuild --yes",
+)
+_STRAY = _Way(
+    kind="changed",
+    text="{repo} holds weights that are not the bot's, {some}: mlx-lm loads them all",
+    repair="delete them on its page, or make it again",
+    command="bot recall --repo {repo} --rebuild --yes",
+)
+
+
 def troubles_of(
     found: Adopted, advisories: Iterable[Advisory] = (), upstream: Upstream | None = None
 ) -> tuple[Trouble, ...]:
@@ -51,82 +93,27 @@ def troubles_of(
 
 def _files(found: Adopted, made: Made) -> tuple[Trouble, ...]:
     """The card, missing files, changed ones, and weights that nobody listed."""
-    there = {file.path: file for file in found.files}
-    troubles: list[Trouble] = []
-    missing = [file.path for file in made.files if file.path not in there]
-    changed = [file.path for file in made.files if file.path in there and _differs(file, there[file.path])]
-    if CARD in changed:
-        troubles.append(_edited(found.repo))
+    mine, there = ({file.path: file for file in files} for files in (made.files, found.files))
+    changed = [path for path in mine if path in there and differences([mine[path]], [there[path]])]
     beside = [path for path in changed if path.startswith(_BESIDE_THE_CARD)]
-    hurt = [path for path in changed if path != CARD and path not in beside]
-    known = {file.path for file in made.files}
-    stray = [path for path in sorted(there.keys() - known) if _is_weight(path)]
-    if missing:
-        troubles.append(_missing(found, missing))
-    if beside:
-        troubles.append(_beside(found, beside))
-    if hurt:
-        troubles.append(_changed(found, hurt))
-    if stray:
-        troubles.append(_stray(found, stray))
-    return tuple(troubles)
-
-
-def _differs(mine: RepoFile, there: RepoFile) -> bool:
-    return bool(differences([mine], [there]))
-
-
-def _is_weight(path: str) -> bool:
-    return path.endswith(".safetensors") and "/" not in path
-
-
-def _edited(repo: str) -> Trouble:
-    return Trouble(
-        repo=repo,
-        kind="edited",
-        text=f"the card of {repo} was edited by hand since the bot wrote it",
-        repair="nothing has to be done: the next update of the card keeps those words, and this shows them",
-        command=f"bot card update {repo} --all --dry-run",
+    wrong = (
+        (_EDITED, [path for path in changed if path == CARD]),
+        (_MISSING, [path for path in mine if path not in there]),
+        (_BESIDE, beside),
+        (_CHANGED, [path for path in changed if path != CARD and path not in beside]),
+        (_STRAY, [path for path in there if path not in mine and is_weight(path)]),
     )
+    return tuple(_told(way, found, paths) for way, paths in wrong if paths)
 
 
-def _missing(found: Adopted, paths: Sequence[str]) -> Trouble:
+def _told(way: _Way, found: Adopted, paths: Sequence[str]) -> Trouble:
+    words = {"repo": found.repo, "base": found.base, "recipe": found.recipe.name, "some": _some(paths)}
     return Trouble(
         repo=found.repo,
-        kind="missing",
-        text=f"{found.repo} lacks {_some(paths)}, which its {MANIFEST} lists",
-        repair="make it again from the same base; a file that is missing is enough for the bot to do so",
-        command=f"bot publish {found.base} --recipe {found.recipe.name}",
-    )
-
-
-def _beside(found: Adopted, paths: Sequence[str]) -> Trouble:
-    return Trouble(
-        repo=found.repo,
-        kind="changed",
-        text=f"{found.repo} holds other bytes than its {MANIFEST} says in {_some(paths)}, beside its card",
-        repair="put back what the bot wrote; what was edited by hand in the card goes with it",
-        command=f"bot card update {found.repo} --all --take mine",
-    )
-
-
-def _changed(found: Adopted, paths: Sequence[str]) -> Trouble:
-    return Trouble(
-        repo=found.repo,
-        kind="changed",
-        text=f"{found.repo} holds other bytes than its {MANIFEST} says in {_some(paths)}",
-        repair="make it again, which puts back what was verified",
-        command=f"bot recall --repo {found.repo} --rebuild --yes",
-    )
-
-
-def _stray(found: Adopted, paths: Sequence[str]) -> Trouble:
-    return Trouble(
-        repo=found.repo,
-        kind="changed",
-        text=f"{found.repo} holds weights that are not the bot's, {_some(paths)}: mlx-lm loads them all",
-        repair="delete them on its page, or make it again",
-        command=f"bot recall --repo {found.repo} --rebuild --yes",
+        kind=way.kind,
+        text=way.text.format(**words),
+        repair=way.repair,
+        command=way.command.format(**words),
     )
 
 

@@ -43,11 +43,12 @@ class Seen(Record, frozen=True, kw_only=True):
 def is_quant(repo: str, tags: Iterable[str], files: Iterable[RepoFile]) -> bool:
     """Whether it holds weights for MLX: safetensors and a config, and it says so in its tags or its name."""
     paths = {file.path for file in files}
-    has_weights = "config.json" in paths and any(_is_weight(path) for path in paths)
+    has_weights = "config.json" in paths and any(is_weight(path) for path in paths)
     return has_weights and ("mlx" in {tag.lower() for tag in tags} or named(repo.split("/", 1)[1]).mlx)
 
 
-def _is_weight(path: str) -> bool:
+def is_weight(path: str) -> bool:
+    """Whether mlx-lm would load it: safetensors beside config.json."""
     return path.endswith(".safetensors") and "/" not in path
 
 
@@ -59,7 +60,7 @@ def recognise(seen: Seen) -> Adopted:
         sha=seen.sha,
         private=seen.private,
         quant=is_quant(seen.repo, seen.tags, seen.files),
-        size_bytes=sum(file.size for file in seen.files if _is_weight(file.path)),
+        size_bytes=sum(file.size for file in seen.files if is_weight(file.path)),
         files=seen.files[:FILES],
         notes=(*seen.notes, *_more(seen.files)),
     )
