@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 
-import sqlalchemy
-
 from bot import engine
 from bot.errors import BotError, NotFound
 from bot.fleet.commands import told
 from bot.hub_errors import translate_errors
 from bot.huggingface import HubDoor
+from bot.journal import plans
 from bot.journal.database import Journal
-from bot.journal.tables import plan
 from bot.notify.digest import Made, Waits
 from bot.records import FamilyResult, Outcome, from_json
 from bot.settings import Settings
@@ -62,21 +60,9 @@ def _broken(run: object) -> Made:
 
 def waiting_plans(journal: Journal) -> list[Waits]:
     """The plans that wait for a person, oldest first. Raises HostError."""
-    asked = (
-        sqlalchemy.select(plan.c.id, plan.c.repo, plan.c.proposal)
-        .where(plan.c.state == "waiting")
-        .order_by(plan.c.created_at)
-    )
-    with journal.reading() as connection:
-        rows = connection.execute(asked).all()
-    return [
-        Waits(
-            plan=row.id,
-            repo=row.repo,
-            why=str((row.proposal or {}).get("rule") or row.proposal.get("why", "")),
-        )
-        for row in rows
-    ]
+    newest_first = (kept.proposal for kept in plans.listed(journal, ("waiting",)))
+    waits = [Waits(plan=one.id, repo=one.repo, why=one.rule or one.why) for one in newest_first]
+    return waits[::-1]
 
 
 def download_counts(settings: Settings, account: str | None) -> dict[str, int] | None:

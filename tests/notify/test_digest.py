@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from bot.hub.process import LoopbackHub
 from bot.hub.store import Store
+from bot.journal import plans
+from bot.journal.database import Journal
+from bot.journal.plans import Kept
 from bot.journal.timeline import Happened
 from bot.notify.digest import Downloads, Made, Waits, digest, due_day
 from bot.notify.settings import Clock, NotifySettings
-from bot.notify.sources import download_counts
+from bot.notify.sources import download_counts, waiting_plans
+from bot.plan.proposal import Proposal
 from bot.settings import Settings
 from bot.watch.quantities import Zone
 
@@ -121,6 +125,25 @@ def test_nobody_gets_a_digest_of_a_time_before_he_asked_for_one() -> None:
     assert due_day(SETTINGS, noon, "", noon) is None
     assert due_day(SETTINGS, noon + 86_400, "", noon) == datetime.date(2026, 6, 2)
     assert due_day(NotifySettings(digest=Clock("off")), noon + 86_400, "", noon) is None
+
+
+def test_plans_wait_in_the_order_in_which_they_came(journal: Journal) -> None:
+    """The oldest first, each with the rule that holds it, or else with its change."""
+    for number, rule in enumerate(("", "approval: ask")):
+        waits = Proposal(
+            id=f"P-{number}",
+            action="make",
+            repo=f"Qwen/P{number}",
+            sha="1",
+            kind="new",
+            why="is new",
+            rule=rule,
+        )
+        plans.insert(journal, Kept(proposal=waits, state="waiting", created_at=number), lambda _: False)
+    assert waiting_plans(journal) == [
+        Waits(plan="P-0", repo="Qwen/P0", why="is new"),
+        Waits(plan="P-1", repo="Qwen/P1", why="approval: ask"),
+    ]
 
 
 def test_the_counts_come_from_the_hubs_listing(tmp_path: Path) -> None:
