@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.records import Record, to_json
+from bot.records import Record
 
 FOLDER_SECONDS = 20.0
 """Seconds within which a file of the folder must be written and read."""
@@ -115,7 +115,7 @@ def main(folder: str, answer: str) -> None:
     gflops, device = matmul_rate()
     found = Probed(folder_error=folder_error(Path(folder)), gflops=gflops, device=device)
     draft = Path(f"{answer}.draft")
-    draft.write_bytes(msgspec.json.encode(to_json(found)))
+    draft.write_bytes(msgspec.json.encode(found))
     draft.replace(answer)
     os._exit(0)  # a thread that hangs in the folder must not keep the probe alive
 
