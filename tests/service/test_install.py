@@ -79,16 +79,14 @@ def test_secrets_are_for_the_owners_eyes(tmp_path: Path) -> None:
 VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], include_characters="\"\\$`' #"))
 
 
-@given(st.dictionaries(st.sampled_from(SECRETS), VALUES.filter(bool)))
-def test_a_secret_comes_back_as_it_was(given_: dict[str, str]) -> None:
+@given(given_=st.dictionaries(st.sampled_from(SECRETS), VALUES.filter(bool)))
+def test_a_secret_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, given_: dict[str, str]
+) -> None:
     """Whatever characters a password has, it is read as it was written."""
-    folder = (
-        Path(os.environ["PYTEST_TMP"]) if "PYTEST_TMP" in os.environ else Path(os.environ["HF_HOME"]).parent
-    )
-    path = folder / f"service-{os.getpid()}.env"
+    path = tmp_path_factory.getbasetemp() / "any-secret.env"
     path.write_text(secrets_file.text_of(given_), "utf-8")
     assert secrets_file.read(path) == given_
-    path.unlink()
 
 
 def test_a_broken_line_is_named_and_not_shown(tmp_path: Path) -> None:
