@@ -125,12 +125,15 @@ def wish_for(
         if str(known.home) == platformdirs.user_data_dir(NAME, appauthor=False):
             home = own / ".local" / "share" / NAME
             state = home / known.state.relative_to(known.home)
+    paths = {"BOT_HOME": str(home)}
+    if known.templates is not None:  # the service runs in another folder than this shell
+        paths["BOT_TEMPLATES"] = str(known.templates.absolute())
     return Wish(
         bot=str(script),
         home=str(home),
         watchlist=str(watchlist.absolute()),
         logs=str(state / "logs"),
-        environment=carried(environment) | {"BOT_HOME": str(home)},
+        environment=carried(environment) | paths,
         user=user,
         json_logs=json_logs,
         writable=writable,

@@ -171,9 +171,10 @@ def bot(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Compl
 def test_a_dry_run_prints_the_file_and_changes_nothing(tmp_path: Path) -> None:
     """What would be written, whole, and nothing is: no home, no unit; a secret is not in it."""
     (tmp_path / "watchlist.yaml").write_text("recipes: [qx64-hi]\nrepos: [{repo: Qwen/A}]\n")
-    done = bot(tmp_path, "install", "--dry-run", HF_TOKEN="hf_tester")
+    done = bot(tmp_path, "install", "--dry-run", HF_TOKEN="hf_tester", BOT_TEMPLATES="mine")
     assert done.returncode == 0, done.stderr
     assert f'"run" "--watchlist" "{tmp_path}/watchlist.yaml"' in done.stdout
+    assert f'"BOT_TEMPLATES={tmp_path}/mine"' in done.stdout
     assert "hf_tester" not in done.stdout + done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["watchlist.yaml"]
 
