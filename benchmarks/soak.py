@@ -5,8 +5,9 @@
 
 A small base appears now and then under a new name, its generation config or its README changes later, and
 twenty more authors are watched. The jobs are the daemon's own (`bot.unattended.jobs`), called by a clock that
-each sweep moves on by a quarter of an hour. Before a sweep a fault strikes the Hub's next answers at the
-stated rate, and every so many sweeps the daemon is killed (SIGKILL) and started again on the same BOT_HOME.
+each sweep moves on by a quarter of an hour; the last of each day's hundred is the night's work, with its
+housekeeping. Before a sweep a fault strikes the Hub's next answers at the stated rate, and every so many
+sweeps the daemon is killed (SIGKILL) and started again on the same BOT_HOME.
 
 At the end everything that appeared is looked for on the Hub: lost is a base without its quant in public,
 twice is a quant that was uploaded or patched more than once to the same base revision. Memory and file
@@ -32,7 +33,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 ACCOUNT, AUTHOR, BASE = "publisher", "upstream", "Tiny-Qwen3"
-SWEEP = timedelta(minutes=14.4)
+SWEEP, DAY = timedelta(minutes=14.4), 100
+"""Between two sweeps, and how many are a day."""
 WATCHLIST = f"""\
 account: {ACCOUNT}
 recipes: [q4]
@@ -55,7 +57,7 @@ QUIET = "".join(f"  - author: quiet{n}\n    since: 2020-01-01\n    match: [Never
 
 
 def daemon() -> None:
-    """Answer each line of standard input (a time) with what one sweep at that time left."""
+    """Answer each line of standard input (a job and a time) with what that job left."""
     import logging
 
     import psutil
@@ -84,8 +86,9 @@ def daemon() -> None:
             clock=lambda: now[0],
         )
         for line in sys.stdin:
-            now[0] = datetime.fromisoformat(line.split()[1])
-            (jobs.tick if line.startswith("tick") else jobs.sweep)()
+            what, at = line.split()
+            now[0] = datetime.fromisoformat(at)
+            {"tick": jobs.tick, "sweep": jobs.sweep, "night": jobs.night}[what]()
             left = plans.listed(opened, ("approved", "started"))
             print(
                 json.dumps(
@@ -120,6 +123,12 @@ class Daemon:
         if not answer:
             raise SystemExit(f"the daemon ended by itself: see {self._log}")
         found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def wait(self, at: datetime, most: int) -> dict[str, Any]:
+        """Let it work until no more than so many plans are open."""
+        while (found := self.ask("tick", at))["open"] > most:
+            time.sleep(0.5)
         return found
 
     def kill(self) -> None:
@@ -266,11 +275,12 @@ def main() -> None:
             if sweep and sweep % asked.kill_every == 0:
                 running.kill()
                 world.happened["daemon killed"] += 1
-            found = running.ask("sweep", at)
+            night = sweep % DAY == DAY - 1
+            if night:  # for its clock the files of a run under way would be days old, and left over
+                running.wait(at, 0)
+            running.ask("night" if night else "sweep", at)
             at += SWEEP
-            while found["open"] > asked.backlog or (sweep == asked.sweeps - 1 and found["open"]):
-                time.sleep(0.5)
-                found = running.ask("tick", at)
+            found = running.wait(at, 0 if sweep == asked.sweeps - 1 else asked.backlog)
             if sweep % max(1, asked.sweeps // 10) == 0:
                 seen.append([])
                 print(
