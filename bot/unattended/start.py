@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from dbos import DBOSClient
 
@@ -40,20 +41,31 @@ def start_due(desk: Desk, watchlist: Watchlist, now: datetime) -> tuple[Started,
     approved = plans.listed(desk.journal, ("approved",))
     if desk.client is None or not approved:
         return ()
+    memories = _workers(desk)
+    slots = max(1, len(memories)) - len(plans.listed(desk.journal, ("started",)))
+    if slots <= 0:  # for as long as a run takes, neither disk nor Hub has to be asked
+        return ()
     budget = watchlist.budget
     at = local(budget, now, machine_zone())
     accounts = {kept.proposal.account for kept in approved}
-    there = _room(desk, desk.client, budget, at, accounts)
+    look = partial(_room, desk, desk.client, budget, at, accounts, max(memories, default=None), slots)
+    there = look()
     if free_for_next(desk.settings, desk.journal, desk.client, budget, there, at):
-        there = _room(desk, desk.client, budget, at, accounts)
+        there = look()
     lines = watchlist.lines if isinstance(watchlist, LocatedWatchlist) else None
     due = decisions.due(desk.journal, at, budget, there, lines=lines)
     return tuple(_started(desk, desk.client, proposal) for proposal in due)
 
 
-def _room(desk: Desk, client: DBOSClient, budget: Budget, at: datetime, accounts: set[str]) -> Room:
-    memories = _workers(desk)
-    going = len(plans.listed(desk.journal, ("started",)))
+def _room(
+    desk: Desk,
+    client: DBOSClient,
+    budget: Budget,
+    at: datetime,
+    accounts: set[str],
+    memory: int | None,
+    slots: int,
+) -> Room:
     return rooms.look(
         desk.settings,
         client,
@@ -61,8 +73,8 @@ def _room(desk: Desk, client: DBOSClient, budget: Budget, at: datetime, accounts
         at,
         storage=rooms.storages(desk.door, budget, accounts),
         closed=refused.accounts(client, {name for name in accounts if name}),
-        memory=max(memories, default=None),
-        slots=max(0, max(1, len(memories)) - going),
+        memory=memory,
+        slots=slots,
     )
 
 
