@@ -19,7 +19,7 @@ from bot.publish.card_commit import card_files
 from bot.publish.card_decision import decide
 from bot.publish.card_origin import as_it_stands, by_hand
 from bot.publish.ledger import OnHub
-from bot.records import Card, Manifest, Record, RepoFile, Sibling
+from bot.records import Card, Manifest, Record, RepoFile
 from bot.review.review import review
 
 UNKNOWN = "its card is left as it is: nothing tells any more what it was made of"
@@ -59,19 +59,9 @@ def facts_there(door: HubDoor, there: OnHub, bases: Sequence[str]) -> Known | No
         return None
     account = there.repo.partition("/")[0]
     quants = {quant.repo: quant for base in bases for quant in quants_of(door, account, base)}
-    siblings = [
-        Sibling(repo=quant.repo, recipe=found.recipe, measurement=found.measurement, published=True)
-        for quant in quants.values()
-        if (found := quant.manifest) and found.measurement and found.revisions & manifest.revisions
-        if _readable(quant)
-    ]
+    siblings = card_facts.siblings_among(quants.values(), manifest.revisions)
     others = (each for base in bases for each in adopted.of_base(door.endpoint, account, base))
     return Known(kept=kept, now=with_siblings(kept, siblings, tuple(others)))
-
-
-def _readable(quant: OnHub) -> bool:
-    """Whether readers could load it: not what the gate keeps private."""
-    return quant.manifest is not None and not (quant.manifest.stopped and quant.private)
 
 
 def written(

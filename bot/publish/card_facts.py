@@ -6,6 +6,7 @@ Hub; a repo that older versions of the bot made has no such file, and its manife
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from bot.errors import NotFound
 from bot.huggingface import HubDoor
 from bot.measure.results import Outcomes
 from bot.publish import ledger, outcomes
+from bot.publish.ledger import OnHub
 from bot.records import Manifest, Measurement, Sibling
 
 FILE = f"{outcomes.FOLDER}/facts.json"
@@ -109,14 +111,20 @@ def _from_manifest(door: HubDoor, manifest: Manifest) -> Facts:
 
 
 def siblings_on_hub(door: HubDoor, account: str, base: str, *shas: str) -> tuple[Sibling, ...]:
-    """The account's measured quants of the weights of one of these base revisions, patched since or not. What
-    the gate keeps private is not among them: readers could not load it."""
+    """The account's measured quants of the weights of one of these base revisions."""
+    return siblings_among(ledger.made_of(door, account, base), shas)
+
+
+def siblings_among(quants: Iterable[OnHub], shas: Iterable[str]) -> tuple[Sibling, ...]:
+    """Those that were measured and hold the weights of one of these base revisions, patched since or not.
+    What the gate keeps private is not among them: readers could not load it."""
+    wanted = frozenset(shas)
     return tuple(
         Sibling(repo=there.repo, recipe=found.recipe, measurement=found.measurement, published=True)
-        for there in ledger.made_of(door, account, base)
+        for there in quants
         if (found := there.manifest) is not None
         and found.measurement is not None
-        and found.revisions & {*shas}
+        and found.revisions & wanted
         and not (found.stopped and there.private)
     )
 
