@@ -19,7 +19,7 @@ from bot.plan.wishes import wishes_for
 from bot.recipes.book import Book
 from bot.records import MeasureSettings, Plan, Recipe
 from bot.settings import Settings
-from bot.watch.watchlist import load_watchlist
+from bot.watch.watchlist import book_for
 
 How = Literal["remeasure", "rebuild"]
 """remeasure: by the rules that its manifest keeps, measured as it was.  rebuild: by what the recipe and the
@@ -85,7 +85,7 @@ def _wishes(
     first = group[0].manifest
     account = first.repo.split("/")[0]
     wishes = wishes_for(door, known, first.base, watchlist, account=account)
-    book = Book(_folders(known, watchlist))
+    book = book_for((), watchlist or known.watchlist)
     recipes = tuple(_recipe(book, each, how) for each in group)
     titles = dict.fromkeys(title for each in group for title in each.manifest.collections)
     measured = first.measurement.settings if first.measurement else MeasureSettings()
@@ -97,11 +97,6 @@ def _wishes(
         text_only=first.text_only,
         rehearsal=first.rehearsal,
     )
-
-
-def _folders(known: Settings, watchlist: Path | None) -> tuple[Path, ...]:
-    path = watchlist or known.watchlist
-    return load_watchlist(path).folders if watchlist is not None or path.exists() else ()
 
 
 def _recipe(book: Book, each: Affected, how: How) -> Recipe:
