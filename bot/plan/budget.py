@@ -18,7 +18,7 @@ import msgspec
 from bot.plan.clock import day_start, quiet_from, quiet_until
 from bot.plan.priority import overdue
 from bot.plan.proposal import Proposal
-from bot.plan.rules import Verdict
+from bot.plan.rules import Verdict, gb
 from bot.records import Record
 from bot.watch.budget import Budget
 
@@ -134,9 +134,9 @@ def _disk(proposal: Proposal, budget: Budget, room: Room) -> Verdict | None:
         return None
     taken = _taken_disk(room)
     if budget.disk is not None and taken + need > budget.disk:
-        return _later("disk", f"it needs {_gb(need)} of disk, {_gb(taken)} of {_gb(budget.disk)} are taken")
+        return _later("disk", f"it needs {gb(need)} of disk, {gb(taken)} of {gb(budget.disk)} are taken")
     free = max(0, _free_disk(room) or 0)
-    return _later("disk", f"it needs {_gb(int(need * DISK_SPARE))} of disk, {_gb(free)} are free")
+    return _later("disk", f"it needs {gb(int(need * DISK_SPARE))} of disk, {gb(free)} are free")
 
 
 def lacking(proposal: Proposal, budget: Budget, room: Room) -> int:
@@ -164,7 +164,7 @@ def _memory(proposal: Proposal, room: Room) -> Verdict | None:
     need = max(proposal.need.memory_bytes, proposal.estimate.memory_bytes)
     if room.memory is None or need <= room.memory:
         return None
-    return _later("memory", f"it needs {_gb(need)} of memory, the largest worker has {_gb(room.memory)}")
+    return _later("memory", f"it needs {gb(need)} of memory, the largest worker has {gb(room.memory)}")
 
 
 def _storage(proposal: Proposal, budget: Budget, room: Room) -> Verdict | None:
@@ -181,7 +181,7 @@ def _storage(proposal: Proposal, budget: Budget, room: Room) -> Verdict | None:
     for rule, limit, taken, need in rows:
         if limit is not None and need and taken + need > limit:
             words = f"{rule.replace('_', ' ')} at {proposal.account}"
-            return _later(rule, f"it needs {_gb(need)} of {words}, {_gb(taken)} of {_gb(limit)} are taken")
+            return _later(rule, f"it needs {gb(need)} of {words}, {gb(taken)} of {gb(limit)} are taken")
     return None
 
 
@@ -242,7 +242,3 @@ def _waits_for_others(proposal: Proposal, budget: Budget, room: Room, now: datet
 
 def _hours_of(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 360 else f"{seconds / 60:.0f} min"
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -10,14 +10,13 @@ import msgspec
 
 from bot.errors import HostError, NeedsPerson, UnsuitableBase
 from bot.huggingface import HubDoor
+from bot.plan.budget import DISK_SPARE
 from bot.plan.decide import Wishes, decide, needs, repo_name, unsuitable
 from bot.publish import ledger
 from bot.recipes.bases import inventory_of, of_repo
 from bot.recipes.layout import prediction
 from bot.records import Plan
 from bot.settings import Settings
-
-HEADROOM = 1.1
 
 
 def make_plan(
@@ -71,7 +70,7 @@ def check_disk(known: Settings, plan: Plan) -> None:
     """Raise HostError when the plan does not fit on the disk that holds `home`."""
     known.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(Path(known.home)).free
-    need = int(plan.disk_bytes * HEADROOM)
+    need = int(plan.disk_bytes * DISK_SPARE)
     if need > free:
         raise HostError(
             f"{plan.base.repo} needs {need / 1e9:.1f} GB on the disk of {known.home}, {free / 1e9:.1f} GB "

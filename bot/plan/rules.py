@@ -115,7 +115,7 @@ def size(entry: Entry, base: BaseRevision) -> Verdict | None:
     return Verdict(
         outcome="ask",
         rule=_placed(entry, "max_size"),
-        why=f"it weighs {_gb(base.weight_bytes)}, more than {_gb(entry.max_size)}",
+        why=f"it weighs {gb(base.weight_bytes)}, more than {gb(entry.max_size)}",
     )
 
 
@@ -134,7 +134,7 @@ def _approval(proposal: Proposal, entry: Entry) -> Verdict:
         return Verdict(
             outcome="ask",
             rule=rule,
-            why=f"it weighs {_gb(base.weight_bytes)}, more than `auto_up_to` {_gb(entry.auto_up_to or 0)}",
+            why=f"it weighs {gb(base.weight_bytes)}, more than `auto_up_to` {gb(entry.auto_up_to or 0)}",
         )
     return Verdict(outcome="start", rule=rule, why="it may be made without asking")
 
@@ -150,5 +150,6 @@ def _placed(entry: Entry, setting: str) -> str:
     return f"{setting}, {entry.lines[setting]}" if setting in entry.lines else f"{setting}, by default"
 
 
-def _gb(size: int) -> str:
+def gb(size: int) -> str:
+    """Bytes for people."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
