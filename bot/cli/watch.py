@@ -45,7 +45,7 @@ def watch(
         return
     console = show.out()
     for one in found.decided:
-        console.print(f"{one.repo} at {one.sha[:12]}: {one.kind}: {one.run or one.waits}")
+        console.print(f"{one.repo} at {one.sha[:12]}: {one.kind}: {one.waits}")
     for error in found.errors:
         console.print(f"could not look: {error}")
     for mistake in found.recipes:

@@ -28,17 +28,13 @@ _SEEN: dict[ChangeKind, EventKind] = {"license": "frozen", "renamed": "gone", "g
 
 
 class Decided(Record, frozen=True, kw_only=True):
-    """What one look came to about one change: the plan that was kept for it, or why it waits.
-
-    `run` is set where it was started at once.
-    """
+    """What one look came to about one change: the plan that was kept for it, or why it waits."""
 
     repo: str
     sha: str
     kind: ChangeKind
     action: Action = "nothing"
     plan: str | None = None
-    run: str | None = None
     waits: str | None = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -99,7 +98,6 @@ class Findings:
             errors=tuple(self.errors.values()),
             failed=tuple(self.errors),
             complete=complete,
-            watchlist=hashlib.sha256(repr(self.watchlist).encode()).hexdigest()[:16],
             at=self.now.isoformat(),
             revisions=self.revisions,
             requests=self.requests,

@@ -37,7 +37,6 @@ class SweepResult(Record, frozen=True, kw_only=True):
     errors: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     complete: bool = True
-    watchlist: str = ""
     at: str = ""
     revisions: dict[str, BaseRevision] = msgspec.field(default_factory=dict)
     requests: int = 0
