@@ -63,16 +63,9 @@ class Made(Record, frozen=True, kw_only=True):
     """
 
     manifest_oid: str
-    base_sha: str
-    recipe_hash: str
-    template: str = ""
     bits_per_weight: float = 0.0
     collections: tuple[str, ...] = ()
     versions: dict[str, str] = msgspec.field(default_factory=dict)
-    measured_at: str = ""
-    made_at: str = ""
-    stopped: bool = False
-    measuring: bool = False
     files: tuple[RepoFile, ...] = ()
     places: dict[str, int] = msgspec.field(default_factory=dict)
 

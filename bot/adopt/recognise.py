@@ -84,19 +84,11 @@ def _more(files: Sequence[RepoFile]) -> tuple[str, ...]:
 
 
 def _made(plain: Adopted, manifest: Manifest, files: Iterable[RepoFile]) -> Adopted:
-    measured, evidence = manifest.measurement, manifest.evidence
     made = Made(
         manifest_oid=manifest_oid(files),
-        base_sha=manifest.base_sha,
-        recipe_hash=manifest.recipe_hash,
-        template=manifest.template,
         bits_per_weight=manifest.bits_per_weight,
         collections=manifest.collections,
         versions=versions_of(manifest),
-        measured_at=measured.measured_at if measured else "",
-        made_at=evidence.made_at if evidence else "",
-        stopped=manifest.stopped,
-        measuring=manifest.measuring,
         files=manifest.files[:FILES],
     )
     return replace(

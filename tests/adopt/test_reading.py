@@ -117,7 +117,7 @@ def test_an_owner_comes_from_siblings_only_where_they_agree() -> None:
 def test_cards_show_public_adopted_siblings_and_not_too_many() -> None:
     """No private repo, none of the bot's own, none whose base is only a guess; a bounded number."""
     one = Adopted(repo="a/Foo-q4-mlx", sha="1", quant=True, base="x/Foo", base_from="metadata", size_bytes=5)
-    made = Made(manifest_oid="1", base_sha="2", recipe_hash="3")
+    made = Made(manifest_oid="1")
     hidden = (
         Adopted(repo="a/p", sha="1", base="x/Foo", private=True),
         Adopted(repo="a/m", sha="1", base="x/Foo", made=made),
@@ -160,7 +160,7 @@ def test_each_kind_of_file_that_was_changed_has_its_own_way_back() -> None:
     """The card keeps a person's words, what lies beside it is written again, weights are made again."""
     names = ("README.md", "figures/family.png", "measurements/facts.json", "model.safetensors")
     files = tuple(RepoFile(path=name, size=1, oid=f"mine {name}", sha256="a") for name in names)
-    made = Made(manifest_oid="1", base_sha="2", recipe_hash="3", files=files)
+    made = Made(manifest_oid="1", files=files)
 
     def told(*others: str) -> list[tuple[str, str]]:
         now = tuple(RepoFile(path=f.path, size=1, oid="other") if f.path in others else f for f in files)
