@@ -133,7 +133,7 @@ def wait_ended(
     while True:
         status = _status(client, run)
         on_look(run)
-        went_on = _went_on_as(client, status)
+        went_on = takeover.went_on_as(client, status)
         if went_on is None and status.status not in engine.UNFINISHED:
             _raise_if_ended_badly(status)
             return status.output
@@ -147,13 +147,6 @@ def _status(client: DBOSClient, run: str) -> Any:
     if not found:
         raise NotFound(f"there is no run {run!r}: `bot status` lists them")
     return found[0]
-
-
-def _went_on_as(client: DBOSClient, status: Any) -> str | None:
-    """The attempt that goes on with it after a take-over by another machine."""
-    if status.status != "CANCELLED" or takeover.MOVED not in (status.attributes or {}):
-        return None
-    return takeover.went_on_as(client, status.workflow_id)
 
 
 def _raise_if_ended_badly(status: Any) -> None:
@@ -172,7 +165,7 @@ def listed(client: DBOSClient, limit: int = 50) -> list[Run]:
 
 def describe(client: DBOSClient, status: Any) -> Run:
     steps = client.list_workflow_steps(status.workflow_id)
-    stops, went_on = _stopped(status), _went_on_as(client, status)
+    stops, went_on = _stopped(status), takeover.went_on_as(client, status)
     return Run(
         id=status.workflow_id,
         kind=status.name,

@@ -125,7 +125,9 @@ def _fork_of(client: Any, run: str) -> list[Any]:
     return list(client.list_workflows(forked_from=run, load_input=False, load_output=False))
 
 
-def went_on_as(client: Any, run: str) -> str | None:
-    """The attempt that took the place of one given up in a take-over."""
-    found = _fork_of(client, run)
+def went_on_as(client: Any, run: Any) -> str | None:
+    """The attempt that took the place of this run, where it was given up in a take-over."""
+    if run.status != "CANCELLED" or MOVED not in (run.attributes or {}):
+        return None
+    found = _fork_of(client, run.workflow_id)
     return str(found[0].workflow_id) if found else None
