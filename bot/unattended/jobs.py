@@ -165,8 +165,9 @@ class Jobs:
                 found = look(watchlist, self.desk.door, self.desk.journal, now=self._clock(), seen=seen)
                 said = _told(self.desk, watchlist, found, keep=True)
             except BotError as error:
-                self._wrong("watching", {"watching": f"no sweep: {error}"})
+                self._wrong("sweep", {"watching": f"no sweep: {error}"})  # what a former one found goes on
                 return None
+            self._wrong("sweep", {})
         if not alone:
             self.swept_at = self._clock()
             self._complain(watchlist, found, said)
