@@ -52,13 +52,13 @@ def _edited(door: HubDoor, there: OnHub) -> bool:
 
 def _merged(repo: str, base: str, mine: str, theirs: str, at: str) -> Carried:
     try:
-        met = merge(base, mine, theirs).conflicts
-        text = merge(base, mine, theirs, "mine").text
+        merged = merge(base, mine, theirs)
+        text = merge(base, mine, theirs, "mine").text if merged.conflicts else merged.text
     except HostError as error:
         return Carried(told=f"words by hand in {repo}'s card were not merged ({error}): {at}")
     said = f"what somebody wrote by hand into {repo}'s card stands in the new one"
-    if met:
-        said += f", but for {met} places where the numbers are new: {at}"
+    if merged.conflicts:
+        said += f", but for {merged.conflicts} places where the numbers are new: {at}"
     return Carried(text=text if text != mine else None, told=said)
 
 
