@@ -58,7 +58,8 @@ class Made(Record, frozen=True, kw_only=True):
     """What the manifest of a quant of the bot's says, as far as the nightly re-read needs it.
 
     `manifest_oid` is its git blob: as long as that stays, it need not be read again. `versions` maps a tool's
-    distribution name to the version that made or measured it. `places`: its index among the bot's own quants
+    distribution name to the version that measured it (or made it, where it was not measured), `made_with` to
+    the version that made it. `places`: its index among the bot's own quants
     in each of its collections, as seen last.
     """
 
@@ -66,6 +67,7 @@ class Made(Record, frozen=True, kw_only=True):
     bits_per_weight: float = 0.0
     collections: tuple[str, ...] = ()
     versions: dict[str, str] = msgspec.field(default_factory=dict)
+    made_with: dict[str, str] = msgspec.field(default_factory=dict)
     files: tuple[RepoFile, ...] = ()
     places: dict[str, int] = msgspec.field(default_factory=dict)
 

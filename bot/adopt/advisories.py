@@ -73,6 +73,13 @@ def matches(versions: Mapping[str, str], tool: str, written: str) -> bool:
         return False
 
 
-def against(versions: Mapping[str, str], known: Iterable[Advisory]) -> tuple[Advisory, ...]:
-    """The advisories that these versions fall under."""
-    return tuple(each for each in known if matches(versions, each.tool, each.versions))
+def against(
+    measured: Mapping[str, str], made: Mapping[str, str], known: Iterable[Advisory]
+) -> tuple[Advisory, ...]:
+    """The advisories that a quant falls under: about numbers by what measured it, about weights by what
+    made it."""
+    return tuple(
+        each
+        for each in known
+        if matches(made if each.touches == "weights" else measured, each.tool, each.versions)
+    )

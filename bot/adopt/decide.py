@@ -135,7 +135,7 @@ def _stale(found: Adopted, made: Made, advisories: Iterable[Advisory]) -> tuple[
             command=f"bot recall --tool '{each.tool}{each.versions}' "
             f"{'--rebuild' if each.touches == 'weights' else '--remeasure'} --yes",
         )
-        for each in against(made.versions, advisories)
+        for each in against(made.versions, made.made_with or made.versions, advisories)
     )
 
 

@@ -89,6 +89,7 @@ def _made(plain: Adopted, manifest: Manifest, files: Iterable[RepoFile]) -> Adop
         bits_per_weight=manifest.bits_per_weight,
         collections=manifest.collections,
         versions=versions_of(manifest),
+        made_with=manifest.evidence.versions if manifest.evidence else {},
         files=manifest.files[:FILES],
     )
     return replace(

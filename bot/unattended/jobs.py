@@ -15,11 +15,12 @@ from dbos import DBOSClient
 from bot.adopt.advisories import advisories
 from bot.adopt.reread import reread
 from bot.card_sweep import CardSweep
-from bot.errors import BotError
+from bot.errors import BotError, HubUnavailable, NotFound
 from bot.housekeeping.nightly import keep_house
 from bot.publish.account import writable
 from bot.recipes.book import Book
 from bot.records import BaseRevision, Plan, Record, from_json
+from bot.space.folders import make_room
 from bot.unattended.desk import Desk
 from bot.unattended.ended import tell_ended
 from bot.unattended.propose import Decided, propose_all
@@ -101,18 +102,19 @@ class Jobs:
         """The same, with every listing read whole."""
         return self._swept(nightly)
 
-    def look_at(self, repo: str) -> Sweep | None:
-        """A look at one repo, of which somebody (a webhook) said that it changed. Of one that is not watched
-        nothing is done."""
-        try:
-            watched = entry_for(load_watchlist(self._path), repo) is not None
-        except BotError as error:
-            self._wrong("webhook", {repo: f"{repo} was not looked at: {error}"})
-            return None
-        if not watched:
-            log.info("%s changed and is not watched", repo)
-            return None
-        return self._swept(partial(look_at, repo=repo), alone=True)
+    def look_at(self, repo: str) -> Sweep:
+        """A look at one repo, of which somebody (a webhook) said that it changed.
+
+        Raises NotFound for one that is not watched, and what kept it from being looked at: whoever said so
+        may say it again.
+        """
+        if entry_for(load_watchlist(self._path), repo) is None:
+            raise NotFound(f"{repo} is not watched: add it to the watchlist, or follow its author")
+        _, found, said = self._look(partial(look_at, repo=repo))
+        if found.errors:
+            raise HubUnavailable(found.errors[0])
+        self._go_on_with(said)
+        return said
 
     def night(self) -> None:
         """Whole listings; the account's repos read again; what is old forgotten. One that fails does not keep
@@ -120,6 +122,12 @@ class Jobs:
         self.nightly()
         self._guarded("the account's repos", self._read_again)
         self._guarded("housekeeping", self._keep_house)
+        self._guarded("work folders", self._free_disk)
+
+    def _free_disk(self) -> None:
+        gone = make_room(self.desk.settings, self.desk.journal, self.desk.client)
+        if gone:
+            log.info("%d folders that nobody needs any more are gone", len(gone))
 
     def _keep_house(self) -> None:
         keep_house(self.desk.settings, self.desk.journal, self._clock().timestamp())
@@ -155,26 +163,31 @@ class Jobs:
         for started in start_due(self.desk, watchlist, self._clock()):
             log.info("%s: %s", started.repo, started.run or started.error or "nothing to do")
 
-    def _swept(self, look: Callable[..., SweepResult], *, alone: bool = False) -> Sweep | None:
-        """One look with the watchlist as it is now; a mistake in it or a Hub that is down waits for the
-        next."""
+    def _swept(self, look: Callable[..., SweepResult]) -> Sweep | None:
+        """One look at everything; a mistake in the watchlist or a Hub that is down waits for the next."""
+        try:
+            watchlist, found, said = self._look(look)
+        except BotError as error:
+            self._wrong("sweep", {"watching": f"no sweep: {error}"})  # what a former one found goes on
+            return None
+        self._wrong("sweep", {})
+        self.swept_at = self._clock()
+        self._complain(watchlist, found, said)
+        self._go_on_with(said)
+        return said
+
+    def _look(self, look: Callable[..., SweepResult]) -> tuple[Watchlist, SweepResult, Sweep]:
+        """Look with the watchlist as it is now, and write down what is decided. Raises BotError."""
         with self._looking:
-            try:
-                watchlist = load_watchlist(self._path)
-                seen = partial(_of_runs, self.desk.client)
-                found = look(watchlist, self.desk.door, self.desk.journal, now=self._clock(), seen=seen)
-                said = _told(self.desk, watchlist, found, keep=True)
-            except BotError as error:
-                self._wrong("sweep", {"watching": f"no sweep: {error}"})  # what a former one found goes on
-                return None
-            self._wrong("sweep", {})
-        if not alone:
-            self.swept_at = self._clock()
-            self._complain(watchlist, found, said)
+            watchlist = load_watchlist(self._path)
+            seen = partial(_of_runs, self.desk.client)
+            found = look(watchlist, self.desk.door, self.desk.journal, now=self._clock(), seen=seen)
+            return watchlist, found, _told(self.desk, watchlist, found, keep=True)
+
+    def _go_on_with(self, said: Sweep) -> None:
         for one in said.decided:
             log.info("%s at %s (%s): %s", one.repo, one.sha[:12], one.kind, one.waits or one.plan)
         self.tick()
-        return said
 
     def _complain(self, watchlist: Watchlist, found: SweepResult, said: Sweep) -> None:
         wrong = dict(zip(found.failed, found.errors, strict=True))

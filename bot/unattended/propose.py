@@ -28,13 +28,17 @@ _SEEN: dict[ChangeKind, EventKind] = {"license": "frozen", "renamed": "gone", "g
 
 
 class Decided(Record, frozen=True, kw_only=True):
-    """What one look came to about one change: the plan that was kept for it, or why it waits."""
+    """What one look came to about one change: the plan that was kept for it, or why it waits.
+
+    `run` is there for programs that read `bot watch --once --json`: a look starts nothing, a plan does.
+    """
 
     repo: str
     sha: str
     kind: ChangeKind
     action: Action = "nothing"
     plan: str | None = None
+    run: str | None = None
     waits: str | None = None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.adopt import card_numbers
 from bot.adopt.adopted import Adopted, Made, RecipeGuess, Stored
@@ -149,8 +150,12 @@ def test_a_publisher_may_list_advisories_of_their_own(tmp_path: Path) -> None:
         "advisories:\n  - {tool: mlx, versions: '<0.31', what: wrong, source: 'https://example.org'}\n"
     )
     found = advisories(tmp_path / "watchlist.yaml")
-    assert [each.what for each in against({"mlx": "0.30.1"}, found)] == ["wrong"]
-    assert against({"mlx": "0.31.1"}, found) == ()
+    assert [each.what for each in against({"mlx": "0.30.1"}, {}, found)] == ["wrong"]
+    assert against({"mlx": "0.31.1"}, {"mlx": "0.30.1"}, found) == ()
+    weights = [replace(each, touches="weights") for each in found]
+    assert against({"mlx": "0.31.1"}, {"mlx": "0.30.1"}, weights) == tuple(weights), (
+        "measured anew, made by it"
+    )
     own.write_text("advisories:\n  - {tool: mlx, versions: 'below 1', what: wrong, source: x}\n")
     with pytest.raises(ConfigError, match=r"advisories\.yaml.*advisories\[0\]"):
         advisories(tmp_path / "watchlist.yaml")
